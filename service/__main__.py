@@ -1,0 +1,5 @@
+"""`python -m service` is `unspoken`."""
+
+from service.cli import main
+
+main()

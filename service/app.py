@@ -1,0 +1,131 @@
+"""The composition root: settings in, a Flask app out. Importing it does nothing."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from flask import Blueprint, Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from service import clock
+from service.config import Settings
+from service.crypto import keyfile
+from service.crypto.live import LiveKeys
+from service.db import Database
+from service.errors import BadSettings
+from service.web import guards, openapi, problems
+from service.web.buckets import Buckets
+from service.web.commerce import routes as commerce
+from service.web.context import EXTENSION, Service, service
+from service.web.identities import Identities
+from service.web.logs import configure_logs
+from service.web.metrics import Metrics
+from service.web.operations import docs
+from service.web.operations import routes as operations
+from service.web.pos import routes as pos
+from service.web.shopper import app_page
+from service.web.shopper import routes as shopper
+from service.web.shopper import sessions as shopper_sessions
+
+
+@dataclass(frozen=True)
+class Door:
+    """A blueprint, where it hangs, and who may pass."""
+
+    blueprint: Blueprint
+    prefix: str
+    guard: guards.Guard
+
+
+DOORS = (
+    Door(pos.enrolment, "/pos/v1", guards.limited),
+    Door(pos.keys, "/pos/v1", guards.public),
+    Door(pos.bp, "/pos/v1", guards.terminal),
+    Door(commerce.bp, "/commerce/v1", guards.site),
+    Door(shopper_sessions.handoffs, "/shopper/v1", guards.limited),
+    Door(shopper_sessions.confirmation, "/shopper/v1", guards.pending),
+    Door(shopper_sessions.bp, "/shopper/v1", guards.shopper),
+    Door(shopper.bp, "/shopper/v1", guards.shopper),
+    Door(app_page.bp, "", guards.public),
+    Door(docs.bp, "", guards.public),
+    Door(operations.health, "", guards.public),
+    Door(operations.bp, "", guards.metrics),
+)
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> Flask:
+    """Compose the service; raise `BadSettings`, in one line, when it can't serve with these settings."""
+    configure_logs()
+    app = Flask("service", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = pos.MAX_BODY_BYTES
+    app.url_map.merge_slashes = False  # an account id may hold "//"
+    app.url_map.strict_slashes = True
+    app.extensions[EXTENSION] = Service(
+        settings, Database(settings.database_url), open_keys(settings), Buckets(), Metrics(), Identities(), now
+    )
+    app.before_request(_begin)
+    for door in DOORS:
+        _hang(app, door)
+    app.after_request(_finish)
+    problems.register(app)
+    app.extensions[openapi.EXTENSION] = openapi.describe(app, {door.blueprint.name: door.guard for door in DOORS})
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    return app
+
+
+def open_keys(settings: Settings) -> LiveKeys:
+    """Load the key file. On a first start in development it is made; in production that is an error."""
+    if not settings.in_production and not settings.keys_file.exists():
+        try:
+            keyfile.save_new(settings.keys_file, keyfile.create(clock.now()))
+        except FileExistsError:
+            pass  # another process was first
+        except OSError as error:
+            raise BadSettings(f"the key file {settings.keys_file} can't be made: {error.strerror}") from None
+    return LiveKeys(settings.keys_file)
+
+
+def _hang(app: Flask, door: Door) -> None:
+    app.register_blueprint(door.blueprint, url_prefix=door.prefix)
+    app.before_request_funcs.setdefault(door.blueprint.name, []).append(door.guard)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.now = service().now()
+    g.request_id = _request_id(request.headers.get("X-Request-Id"))
+
+
+def _request_id(given: str | None) -> str:
+    """Return the caller's id when it is a UUID (anything else might be something personal), or one of ours."""
+    if given is not None:
+        try:
+            return UUID(given).hex
+        except ValueError:
+            pass
+    return uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    seconds = time.perf_counter() - g.started
+    route = request.url_rule.rule if request.url_rule is not None else "unmatched"
+    metrics = service().metrics
+    metrics.requests.labels(request.method, route, response.status_code).inc()
+    metrics.seconds.labels(route).observe(seconds)
+    _log.info(
+        "request",
+        request_id=g.request_id,
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        ms=round(seconds * 1000, 2),
+    )
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

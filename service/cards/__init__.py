@@ -1,0 +1,1 @@
+"""Cards: what a customer carries in one app on one phone."""

@@ -1,0 +1,136 @@
+"""Make, freeze and revoke cards, and read the codes they show."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Uuid, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from service.cards.models import Card, CardStatus
+from service.codes import issued, typed
+from service.codes.freshness import STEP_SECONDS, step_of
+from service.crypto.keyfile import Keys
+from service.crypto.vault import Vault
+from service.db import Database, Statement, insert_if_absent
+from service.errors import Conflict, NotFound
+from service.sessions.models import ShopperSession
+from service.sessions.open import end
+from service.sessions.recognise import ShopperIdentity
+
+# The first digit is never 0: then no card number begins like a GS1 application identifier for goods.
+_CARD_NUMBERS = range(100_000_000, 1_000_000_000)
+
+_LIVE_CARD = Statement(
+    lambda _: select(Card.id, Card.card_number, Card.otp_key, Card.frozen_at).where(
+        Card.session_id == bindparam("session_id", type_=Uuid()), Card.revoked_at.is_(None)
+    )
+)
+
+
+@dataclass(frozen=True)
+class ShownCode:
+    """What a card shows now: one code, as a QR's digits and as digits to type."""
+
+    code: str
+    typed_code: str
+    issued_at: datetime
+    refresh_at: datetime
+
+
+def make_card(
+    session: Session, shopper: ShopperIdentity, *, vault: Vault, now: datetime
+) -> tuple[Card, bytes | None]:
+    """Return the session's card, with its OTP key when it was made just now. A session has at most one."""
+    session.get(ShopperSession, shopper.session_id, with_for_update={"of": ShopperSession})
+    card = _card_of(session, shopper.session_id)
+    if card is not None:
+        return card, None
+    otp_key = secrets.token_bytes(typed.OTP_KEY_BYTES)
+    card_id = secrets.randbits(63)
+    row = {
+        "id": card_id,
+        "customer_id": shopper.customer_id,
+        "session_id": shopper.session_id,
+        "otp_key": vault.seal(otp_key, context=_otp_context(card_id)),
+        "created_at": now,
+    }
+    while not insert_if_absent(session, Card, card_number=secrets.choice(_CARD_NUMBERS), **row):
+        continue  # the number is taken
+    return session.get_one(Card, card_id), otp_key
+
+
+def open_otp_key(card_id: int, sealed: bytes, vault: Vault) -> bytes:
+    """Return the key of a card's OTPs, 20 bytes."""
+    return vault.open(sealed, context=_otp_context(card_id))
+
+
+def show_code(db: Database, shopper: ShopperIdentity, *, keys: Keys, now: datetime) -> ShownCode:
+    """Return what the session's card shows at `now`. Nothing is written."""
+    row = db.run(_LIVE_CARD, {"session_id": shopper.session_id})
+    if row is None:
+        raise Conflict("this session has no card yet: POST /shopper/v1/cards makes one", code="card_needed")
+    card_id, card_number, sealed, frozen_at = row
+    if frozen_at is not None:
+        raise Conflict("the card is frozen: unfreeze it to show codes again", code="card_frozen")
+    otp_key = open_otp_key(card_id, sealed, keys.vault)
+    return ShownCode(
+        code=issued.issue(card_id, key=keys.ring.signer(now), now=now),
+        typed_code=typed.write(card_number, otp_key=otp_key, now=now),
+        issued_at=now.replace(microsecond=0),
+        refresh_at=datetime.fromtimestamp((step_of(now) + 1) * STEP_SECONDS, UTC),
+    )
+
+
+def list_cards(session: Session, shopper: ShopperIdentity) -> list[Card]:
+    """Return every card of the customer, newest first."""
+    own = select(Card).where(Card.customer_id == shopper.customer_id)
+    return list(session.scalars(own.order_by(Card.created_at.desc(), Card.id)))
+
+
+def get_card(session: Session, shopper: ShopperIdentity, public_id: str) -> Card:
+    """Return one card of the customer, locked; `NotFound` when it isn't theirs."""
+    card = session.get(Card, _card_id(public_id), with_for_update=True)
+    if card is None or card.customer_id != shopper.customer_id:
+        raise NotFound("there is no such card of yours")
+    return card
+
+
+def freeze(card: Card, now: datetime) -> None:
+    """Refuse the card's codes until its owner unfreezes it."""
+    card.frozen_at = card.frozen_at or now
+
+
+def unfreeze(card: Card) -> None:
+    """Accept the card's codes again; a revoked card stays revoked."""
+    if card.status is CardStatus.REVOKED:
+        raise Conflict("the card was revoked and can't come back: make a new one", code="card_revoked")
+    card.frozen_at = None
+
+
+def revoke(card: Card, now: datetime) -> None:
+    """End the card for good."""
+    card.revoked_at = card.revoked_at or now
+
+
+def put_away(session: Session, ended: ShopperSession, now: datetime) -> None:
+    """End a session for good, and its card with it."""
+    end(ended, now)
+    live = Card.revoked_at.is_(None)
+    session.execute(update(Card).where(Card.session_id == ended.id, live).values(revoked_at=now))
+
+
+def _card_of(session: Session, session_id: UUID) -> Card | None:
+    live = Card.revoked_at.is_(None)
+    return session.scalars(select(Card).where(Card.session_id == session_id, live)).one_or_none()
+
+
+def _card_id(public_id: str) -> int:
+    if len(public_id) != 16 or not set(public_id) <= set("0123456789abcdef") or public_id[0] > "7":
+        raise NotFound("there is no such card of yours")
+    return int(public_id, 16)
+
+
+def _otp_context(card_id: int) -> bytes:
+    return b"cards.otp_key:" + str(card_id).encode()

@@ -1,0 +1,54 @@
+"""Table of cards."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, UtcDateTime
+
+
+class CardStatus(StrEnum):
+    """Whether a card's codes are accepted: frozen can be undone by its owner, revoked can't."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    REVOKED = "revoked"
+
+
+class Card(Base):
+    """A card: 64 random bits of id (63 in use), a random 9-digit number, and a sealed OTP key."""
+
+    __tablename__ = "cards"
+    __table_args__ = (
+        Index(
+            "uq_cards_session_id_live",
+            "session_id",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    card_number: Mapped[int] = mapped_column(BigInteger, unique=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id"))
+    otp_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def status(self) -> CardStatus:
+        """Whether the card's codes are accepted."""
+        if self.revoked_at is not None:
+            return CardStatus.REVOKED
+        return CardStatus.ACTIVE if self.frozen_at is None else CardStatus.FROZEN
+
+    @property
+    def public_id(self) -> str:
+        """The id as APIs write it: 16 hexadecimal digits, since 63 bits don't fit a JavaScript number."""
+        return f"{self.id:016x}"

@@ -1,0 +1,84 @@
+"""`unspoken`: run and operate the service."""
+
+import signal
+import threading
+
+import click
+
+from service import __version__, clock
+from service.commands.base import database, json_option, settings, show, told_in_one_line
+from service.commands.keys import keys
+from service.commands.sites import site
+from service.commands.stores import store, terminal
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="unspoken")
+@json_option
+def main() -> None:
+    """Identify shoppers at the till by a code on their phone.
+
+    Settings come from UNSPOKEN_* variables (README.md has the table); without any, everything is kept in
+    instance/ on SQLite. A first start:
+
+    \b
+      unspoken migrate
+      unspoken store add "Gran Vía"
+      unspoken terminal invite STORE_ID --label "Till 1"
+      unspoken site add "Web shop"
+      unspoken serve
+    """
+
+
+@main.command()
+@json_option
+def migrate() -> None:
+    """Bring the database up to date. Safe to run again, and while the service runs."""
+    from service.db import Database
+    from service.migrations import migrate as run_migrations
+
+    with told_in_one_line():
+        run = run_migrations(Database(settings().database_url))
+    show({"migrations": run}, f"Ran {', '.join(run)}." if run else "Already up to date.")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: two a processor]")
+def serve(host: str, port: int, workers: int | None) -> None:
+    """Serve the API and the shopper's page. Put a TLS proxy in front of it (docs/operations.md)."""
+    from service.serve import default_workers
+    from service.serve import serve as run
+
+    with told_in_one_line():
+        run(settings(), host=host, port=port, workers=workers or default_workers())
+
+
+@main.command()
+def worker() -> None:
+    """Do what is due by itself (purging), until stopped. One is enough, more do no harm."""
+    from service.db import Database
+    from service.web.logs import configure_logs
+    from service.worker import work
+
+    configure_logs()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    work(Database(settings().database_url), stop)
+
+
+@main.command()
+@json_option
+def purge() -> None:
+    """Delete what has no use any more: spent one-time secrets, old wrong OTPs. The worker does it by itself."""
+    from service.purge import purge as run
+
+    with database() as session:
+        gone = run(session, clock.now())
+    show(gone, "\n".join(f"{count:>8} {kind.replace('_', ' ')}" for kind, count in gone.items()))
+
+
+for group in (keys, store, terminal, site):
+    main.add_command(group)

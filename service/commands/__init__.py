@@ -1,0 +1,1 @@
+"""The commands of `unspoken`, a module a noun. Each is thin: it opens a transaction and calls a verb."""

@@ -1,0 +1,85 @@
+"""What all commands share: settings, the database, and how results and errors are shown."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from service.config import Settings, read_settings
+from service.db import Database
+from service.errors import UnspokenError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_JSON = "unspoken.json"
+
+
+def settings() -> Settings:
+    """Return the settings of the environment; a bad one ends the command in one line."""
+    with told_in_one_line():
+        return read_settings()
+
+
+@contextmanager
+def database() -> Iterator[Session]:
+    """One transaction on the configured database, for a command; what it can't do is told in one line."""
+    with told_in_one_line():
+        db = Database(settings().database_url)
+        try:
+            with db.write() as session:
+                yield session
+        finally:
+            db.engine.dispose()
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """Turn expected errors into one line on standard error and exit status 1."""
+    try:
+        yield
+    except UnspokenError as error:
+        raise click.ClickException(error.detail) from None
+    except (OperationalError, ProgrammingError) as error:
+        raise click.ClickException(_database_words(error)) from None
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: standard output is exactly one JSON value."""
+
+    def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.find_root().meta[_JSON] = True
+
+    option = click.option("--json", is_flag=True, expose_value=False, callback=remember, help="Print one JSON value.")
+    return option(command)
+
+
+def wants_json() -> bool:
+    """Return whether `--json` was given, anywhere on the command line."""
+    return bool(click.get_current_context().find_root().meta.get(_JSON))
+
+
+def show(value: Any, words: str) -> None:
+    """Print a result: the JSON value with `--json`, else the words."""
+    click.echo(json.dumps(value, default=_to_json) if wants_json() else words)
+
+
+def _to_json(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (UUID, Path)):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _database_words(error: OperationalError | ProgrammingError) -> str:
+    text = str(error.orig).strip().partition("\n")[0]
+    if "no such table" in text or ("relation" in text and "does not exist" in text):
+        return "the database has no tables yet: run `unspoken migrate` first"
+    return f"the database can't be used: {text}"

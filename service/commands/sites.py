@@ -1,0 +1,62 @@
+"""`unspoken site`."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from service import clock
+from service.commands.base import database, json_option, show
+from service.sites.add import add_site, list_sites, revoke_site
+from service.sites.models import Site
+
+
+@click.group()
+@json_option
+def site() -> None:
+    """Add, list and revoke e-commerce sites."""
+
+
+@site.command()
+@click.argument("name")
+@json_option
+def add(name: str) -> None:
+    """Add a site, and print its keys. They are shown this once.
+
+    The secret key (usk_…) opens the commerce door from the site's server; the write key (usw_…) is for events.
+    """
+    with database() as session:
+        added, secret_key, write_key = add_site(session, name=name, now=clock.now())
+        site_id = added.id
+    made = {"site_id": site_id, "secret_key": secret_key, "write_key": write_key}
+    lines = [f"{name:<11} {value}" for name, value in made.items()]
+    show(made, "\n".join([*lines, "Keep them: only hashes are stored."]))
+
+
+@site.command("list")
+@json_option
+def list_() -> None:
+    """List the sites, revoked ones too."""
+    with database() as session:
+        found = [_describe(item) for item in list_sites(session)]
+    lines = [f"{item['site_id']}  {item['name']}{', revoked' if item['revoked_at'] else ''}" for item in found]
+    show(found, "\n".join(lines) or "No site yet.")
+
+
+@site.command()
+@click.argument("site_id", type=click.UUID)
+@json_option
+def revoke(site_id: UUID) -> None:
+    """End both keys of a site, from the next request on."""
+    with database() as session:
+        revoked = _describe(revoke_site(session, site_id, clock.now()))
+    show(revoked, f"Revoked {revoked['name']} ({site_id}).")
+
+
+def _describe(item: Site) -> dict[str, Any]:
+    return {
+        "site_id": item.id,
+        "name": item.name,
+        "created_at": item.created_at,
+        "revoked_at": item.revoked_at,
+    }

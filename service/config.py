@@ -1,0 +1,78 @@
+"""Settings: typed, frozen, read once from `UNSPOKEN_*` variables by whoever composes the service."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from service.errors import BadSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may differ between two installations. README.md has the table."""
+
+    database_url: str = "sqlite:///instance/unspoken.db"
+    keys_file: Path = Path("instance/keys.json")
+    public_url: str = "http://127.0.0.1:8000"
+    env: str = "development"
+    proxies: int = 0
+    metrics_token: str = ""
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is an embedded SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def in_production(self) -> bool:
+        """Whether a missing key file is an error instead of a first start."""
+        return self.env == "production" or not self.on_sqlite
+
+    @property
+    def secure(self) -> bool:
+        """Whether shoppers reach the service over TLS, so that cookies may demand it."""
+        return self.public_url.startswith("https://")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in `environ` (the process's own by default); raise `BadSettings` naming the variable."""
+    given = os.environ if environ is None else environ
+    default = Settings()
+    return Settings(
+        database_url=_database_url(given.get("UNSPOKEN_DATABASE_URL") or default.database_url),
+        keys_file=Path(given.get("UNSPOKEN_KEYS_FILE") or default.keys_file),
+        public_url=_public_url(given.get("UNSPOKEN_PUBLIC_URL") or default.public_url),
+        env=_env(given.get("UNSPOKEN_ENV") or default.env),
+        proxies=_proxies(given.get("UNSPOKEN_PROXIES") or "0"),
+        metrics_token=given.get("UNSPOKEN_METRICS_TOKEN", ""),
+    )
+
+
+def _database_url(value: str) -> str:
+    scheme, rest = value.partition("://")[::2]
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        return f"postgresql+psycopg://{rest}"
+    if scheme == "sqlite" and value.startswith("sqlite:///") and value != "sqlite:///":
+        return value
+    raise BadSettings("UNSPOKEN_DATABASE_URL must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise BadSettings("UNSPOKEN_PUBLIC_URL must be an address like https://id.example.com")
+    return value.rstrip("/")
+
+
+def _env(value: str) -> str:
+    if value not in ("development", "production"):
+        raise BadSettings("UNSPOKEN_ENV must be development or production")
+    return value
+
+
+def _proxies(value: str) -> int:
+    if not value.isdecimal() or int(value) > 9:
+        raise BadSettings("UNSPOKEN_PROXIES must be how many proxies stand in front of the service: 0 to 9")
+    return int(value)

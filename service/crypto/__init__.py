@@ -1,0 +1,1 @@
+"""Secrets: the key file, sealed values, look-up indexes and bearer tokens."""

@@ -1,0 +1,165 @@
+"""The key file: one private JSON file with every secret that outlives a process."""
+
+import base64
+import binascii
+import json
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from service.codes.freshness import ACCEPT_AFTER, GRACE
+from service.codes.keys import CodeKey, KeyRing
+from service.crypto.vault import Vault
+from service.errors import BadSettings
+
+PUBLISH_BEFORE_SIGNING = timedelta(hours=72)
+# Processes notice a new key file within seconds; codes that they sign meanwhile must still verify.
+_PICK_UP_MARGIN = timedelta(minutes=1)
+_MAX_KID = 255
+_KEY_BYTES = 32
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the key file holds: the ring of the codes, and the keys of values at rest."""
+
+    ring: KeyRing
+    vault: Vault
+
+
+def create(now: datetime) -> Keys:
+    """Return fresh keys that sign at once."""
+    # Backdated, so that a machine whose clock is a little behind can sign too.
+    first = _new_code_key(1, now.replace(microsecond=0) - timedelta(minutes=5))
+    return Keys(KeyRing([first]), Vault(1, os.urandom(_KEY_BYTES), os.urandom(_KEY_BYTES)))
+
+
+def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
+    """Return the ring with one key more. It signs 72 h after it is published, or at once after a compromise.
+
+    The key before it verifies until its last code is too old.
+    """
+    *older, newest = keys.ring.keys
+    if newest.kid >= _MAX_KID:
+        raise BadSettings("all 255 key ids are used; a kid is never reused, so make a new installation's ring")
+    if newest.signs_from > now and not at_once:
+        raise BadSettings(f"key {newest.kid} already waits to sign from {newest.signs_from.isoformat()}")
+    signs_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_SIGNING)
+    until = signs_from + ACCEPT_AFTER + GRACE + _PICK_UP_MARGIN
+    retired = replace(newest, signs_from=min(newest.signs_from, signs_from), verifies_until=until)
+    older = [replace(key, verifies_until=min(key.verifies_until or until, until)) for key in older]
+    return replace(keys, ring=KeyRing([*older, retired, _new_code_key(newest.kid + 1, signs_from)]))
+
+
+def load(path: Path) -> Keys:
+    """Return the keys in the file; raise `BadSettings`, in one line, when it is missing, open to others or wrong."""
+    try:
+        _check_private(path)
+        return _parse(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise BadSettings(f"the key file {path} does not exist: make it with `unspoken keys init`") from None
+    except OSError as error:
+        raise BadSettings(f"the key file {path} can't be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise BadSettings(f"the key file {path} is not valid: restore it from a backup") from None
+
+
+def save_new(path: Path, keys: Keys) -> None:
+    """Write the file for the first time; FileExistsError when it is there, even when raced."""
+    temporary = _write_beside(path, keys)
+    try:
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+
+
+def save(path: Path, keys: Keys) -> None:
+    """Replace the file in one step."""
+    _write_beside(path, keys).replace(path)
+
+
+def _write_beside(path: Path, keys: Keys) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(_dump(keys), file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _check_private(path: Path) -> None:
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise BadSettings(f"the key file {path} can be read by other users: chmod 600 {path}")
+
+
+def _new_code_key(kid: int, signs_from: datetime) -> CodeKey:
+    return CodeKey(kid, os.urandom(_KEY_BYTES), os.urandom(_KEY_BYTES), signs_from)
+
+
+def _dump(keys: Keys) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "codes": [_dump_code_key(key) for key in keys.ring.keys],
+        "vault": {
+            "version": keys.vault.version,
+            "sealing_key": _to_text(keys.vault.sealing_key),
+            "index_key": _to_text(keys.vault.index_key),
+        },
+    }
+
+
+def _dump_code_key(key: CodeKey) -> dict[str, Any]:
+    return {
+        "kid": key.kid,
+        "signing_key": _to_text(key.signing_key),
+        "sealing_key": _to_text(key.sealing_key),
+        "signs_from": key.signs_from.isoformat(),
+        "verifies_until": key.verifies_until and key.verifies_until.isoformat(),
+    }
+
+
+def _parse(data: dict[str, Any]) -> Keys:
+    ring = KeyRing([_parse_code_key(item) for item in data["codes"]])
+    vault = data["vault"]
+    sealing_key, index_key = _to_key(vault["sealing_key"]), _to_key(vault["index_key"])
+    kids = [key.kid for key in ring.keys]
+    if data["version"] != _VERSION or not kids or len(set(kids)) != len(kids):
+        raise ValueError("not a key file of this version")
+    return Keys(ring, Vault(int(vault["version"]), sealing_key, index_key))
+
+
+def _parse_code_key(item: dict[str, Any]) -> CodeKey:
+    until = item["verifies_until"]
+    if not 0 <= item["kid"] <= _MAX_KID:
+        raise ValueError("a kid is one byte")
+    return CodeKey(
+        item["kid"],
+        _to_key(item["signing_key"]),
+        _to_key(item["sealing_key"]),
+        _to_time(item["signs_from"]),
+        _to_time(until) if until is not None else None,
+    )
+
+
+def _to_text(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).decode("ascii")
+
+
+def _to_key(text: str) -> bytes:
+    key = base64.b64decode(text, altchars=b"-_", validate=True)
+    if len(key) != _KEY_BYTES:
+        raise ValueError("a key is 32 bytes")
+    return key
+
+
+def _to_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset")
+    return moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Customers and the identifiers that lead to them."""

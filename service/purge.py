@@ -1,0 +1,26 @@
+"""Purge what has no use any more: spent and expired one-time secrets, ended sessions, old wrong OTPs."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from service.scans.models import OtpFailure
+from service.scans.otp import WINDOW
+from service.sessions.models import Handoff, SessionKind, ShopperSession
+from service.stores.models import EnrolmentCode
+
+KEEP_SPENT = timedelta(days=1)
+
+
+def purge(session: Session, now: datetime) -> dict[str, int]:
+    """Delete what can't matter any more; return how many rows of each kind went."""
+    spent_before = now - KEEP_SPENT
+    pending = ShopperSession.kind == SessionKind.PENDING
+    dead = {
+        "enrolment_codes": delete(EnrolmentCode).where(EnrolmentCode.expires_at < spent_before),
+        "handoffs": delete(Handoff).where(Handoff.expires_at < spent_before),
+        "pending_sessions": delete(ShopperSession).where(pending, ShopperSession.expires_at < spent_before),
+        "otp_failures": delete(OtpFailure).where(OtpFailure.failed_at < now - WINDOW),
+    }
+    return {kind: session.execute(statement).rowcount for kind, statement in dead.items()}  # type: ignore[attr-defined]

@@ -1,0 +1,66 @@
+"""Record a return. It names a sale of the brand, a receipt, or neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db import insert_if_absent
+from service.errors import IdConflict
+from service.sales.models import Return, Sale
+from service.sales.sums import Warnings, check_return
+from service.stores.recognise import TerminalIdentity, still_holds
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A return as a till sends it."""
+
+    id: UUID
+    sale_id: UUID | None
+    receipt: dict[str, Any] | None
+    reason: str
+    replacement_sale_id: UUID | None
+    occurred_at: datetime
+    received_at: datetime
+    currency: str
+    lines: list[dict[str, Any]]
+    cashier_ref: str | None
+    training: bool
+    body_digest: bytes
+
+
+def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack) -> tuple[Warnings, bool]:
+    """Store a return; give its warnings and whether it is a repeat. `IdConflict` when the id was another's.
+
+    `over_return` is told only for sales of the till's own store: elsewhere it would reveal a sale.
+    """
+    still_holds(session, terminal)
+    sale = _named_sale(session, terminal, taken.sale_id)
+    warnings = check_return(taken.lines, earlier=_returned(session, sale, taken.id), sold=sale.lines) if sale else []
+    row = dict(vars(taken), terminal_id=terminal.terminal_id, store_id=terminal.store_id, warnings=warnings)
+    if insert_if_absent(session, Return, **row):
+        return warnings, False
+    stored = session.get_one(Return, (taken.id, terminal.terminal_id))
+    if stored.body_digest != taken.body_digest:
+        raise IdConflict("this return_id was used for another return: mint a new id for each return")
+    return stored.warnings, True
+
+
+def _named_sale(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
+    """Return the sale of this store, locked, so that returns of one sale are counted one after another."""
+    of_store = select(Sale).where(Sale.id == sale_id, Sale.store_id == terminal.store_id)
+    return session.scalars(of_store.order_by(Sale.received_at).limit(1).with_for_update()).one_or_none()
+
+
+def _returned(session: Session, sale: Sale | None, but: UUID) -> Sequence[dict[str, Any]]:
+    if sale is None:
+        return []
+    lines = session.scalars(
+        select(Return.lines).where(Return.sale_id == sale.id, Return.id != but, Return.training == sale.training)
+    )
+    return [line for listed in lines for line in listed]

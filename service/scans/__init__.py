@@ -1,0 +1,1 @@
+"""Scans: one reading of a code at a terminal, and its outcome."""

@@ -1,0 +1,110 @@
+"""Judge a typed code: find its card, limit the guesses, compare the OTP."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Dialect, Executable, Uuid, bindparam, func, literal, select
+
+from service.cards.manage import open_otp_key
+from service.cards.models import Card
+from service.codes import typed
+from service.codes.refusals import Refusal
+from service.codes.typed import TypedCode
+from service.crypto.vault import Vault
+from service.db import Database, Statement, UtcDateTime, insert_into
+from service.scans.models import OtpFailure
+
+WINDOW = timedelta(hours=1)
+TERMINAL_LIMIT = 20
+# The first two mistakes cost nothing; from the third on the wait doubles, for this card at this terminal only.
+FREE_FAILURES = 2
+FIRST_DELAY = timedelta(seconds=5)
+LONGEST_DELAY = timedelta(minutes=10)
+
+_ABSENT_OTP_KEY = bytes(typed.OTP_KEY_BYTES)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What is known about a typed code before its OTP is compared: the card, if any, and earlier failures."""
+
+    card_id: int | None
+    otp_key: bytes | None
+    terminal_failures: int
+    card_failures: int
+    last_failed_at: datetime | None
+    last_nth: int
+
+    def must_wait(self, now: datetime) -> bool:
+        """Return whether guessing is over for now: 20 failures an hour a terminal, growing delays a card."""
+        if self.terminal_failures >= TERMINAL_LIMIT:
+            return True
+        beyond = self.card_failures - FREE_FAILURES
+        if beyond <= 0 or self.last_failed_at is None:
+            return False
+        delay: timedelta = min(FIRST_DELAY * 2 ** (beyond - 1), LONGEST_DELAY)
+        return now < self.last_failed_at + delay
+
+
+def look_up(db: Database, *, terminal_id: UUID, code: TypedCode, now: datetime) -> Guess:
+    """Return what stands for or against a typed code at a terminal, in one statement."""
+    since = now - WINDOW
+    row = db.run(_LOOK_UP, {"terminal_id": terminal_id, "card_number": code.card_number, "since": since})
+    assert row is not None
+    return Guess(*row)
+
+
+def match(guess: Guess, code: TypedCode, *, vault: Vault, at: datetime) -> datetime | None:
+    """Return the code time when the OTP is the card's at scan time; an unknown card takes as long as a known one."""
+    if guess.card_id is None or guess.otp_key is None:
+        typed.matching_time(code.otp, otp_key=_ABSENT_OTP_KEY, at=at)
+        return None
+    otp_key = open_otp_key(guess.card_id, guess.otp_key, vault)
+    return typed.matching_time(code.otp, otp_key=otp_key, at=at)
+
+
+def record_failure(db: Database, guess: Guess, *, terminal_id: UUID, code: TypedCode, now: datetime) -> Refusal:
+    """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
+    while not guess.must_wait(now):
+        nth = guess.last_nth + 1
+        failure = {"terminal_id": terminal_id, "nth": nth, "card_number": code.card_number, "failed_at": now}
+        if db.run(_RECORD, failure) is not None:
+            return Refusal.WRONG_OTP
+        guess = look_up(db, terminal_id=terminal_id, code=code, now=now)
+    return Refusal.TOO_MANY_TRIES
+
+
+def _select_guess(_: Dialect) -> Executable:
+    number = bindparam("card_number", type_=BigInteger())
+    terminal_id = bindparam("terminal_id", type_=Uuid())
+    own = OtpFailure.terminal_id == terminal_id
+    recent = OtpFailure.failed_at > bindparam("since", type_=UtcDateTime())
+    same_card = OtpFailure.card_number == number
+    one = select(literal(1).label("one")).subquery()
+    return (
+        select(
+            Card.id,
+            Card.otp_key,
+            select(func.count()).where(own, recent).select_from(OtpFailure).scalar_subquery(),
+            select(func.count()).where(own, recent, same_card).select_from(OtpFailure).scalar_subquery(),
+            select(func.max(OtpFailure.failed_at)).where(own, recent, same_card).scalar_subquery(),
+            select(func.coalesce(func.max(OtpFailure.nth), 0)).where(own).scalar_subquery(),
+        )
+        .select_from(one)
+        .outerjoin(Card, Card.card_number == number)
+    )
+
+
+def _insert_failure(dialect: Dialect) -> Executable:
+    insert = insert_into(OtpFailure, dialect).values(
+        terminal_id=bindparam("terminal_id"),
+        nth=bindparam("nth"),
+        card_number=bindparam("card_number"),
+        failed_at=bindparam("failed_at"),
+    )
+    return insert.on_conflict_do_nothing().returning(OtpFailure.nth)
+
+
+_LOOK_UP = Statement(_select_guess)
+_RECORD = Statement(_insert_failure)

@@ -1,0 +1,73 @@
+"""Read scans back: for the till that made them, for a site's customer, and for the shopper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from service.cards.manage import freeze
+from service.cards.models import Card
+from service.errors import NotFound
+from service.scans.models import Scan
+from service.stores.models import Store, Terminal
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page, newest first, stopped."""
+
+    at: datetime
+    id: UUID
+
+
+Where = tuple[Scan, Store, Terminal]
+
+
+def get_scan(session: Session, *, terminal_id: UUID, scan_id: UUID) -> Scan:
+    """Return a scan of this till."""
+    scan = session.get(Scan, (scan_id, terminal_id))
+    if scan is None:
+        raise NotFound("this till has made no such scan")
+    return scan
+
+
+def list_scans(session: Session, customer_id: UUID, *, after: Cursor | None, limit: int) -> Sequence[Where]:
+    """Return a customer's scans, refused ones too, newest first, with where they were made."""
+    rows = session.execute(
+        select(Scan, Store, Terminal)
+        .join(Store, Store.id == Scan.store_id)
+        .join(Terminal, Terminal.id == Scan.terminal_id)
+        .where(Scan.customer_id == customer_id, ~Scan.training, *older_than(after, Scan.received_at, Scan.id))
+        .order_by(Scan.received_at.desc(), Scan.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetime) -> Where:
+    """Flag a scan that its customer says wasn't theirs, and freeze its card."""
+    found = session.execute(
+        select(Scan, Store, Terminal)
+        .join(Store, Store.id == Scan.store_id)
+        .join(Terminal, Terminal.id == Scan.terminal_id)
+        .where(Scan.id == scan_id, Scan.customer_id == customer_id, ~Scan.training)
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("there is no such scan of yours")
+    scan, store, terminal = found
+    scan.flagged_at = scan.flagged_at or now
+    card = session.get(Card, scan.card_id, with_for_update=True)
+    if card is not None:
+        freeze(card, now)
+    return scan, store, terminal
+
+
+def older_than(
+    after: Cursor | None, at: InstrumentedAttribute[datetime], ident: InstrumentedAttribute[UUID]
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for what comes after a cursor."""
+    return [] if after is None else [or_(at < after.at, (at == after.at) & (ident < after.id))]

@@ -1,0 +1,75 @@
+"""Run the service under gunicorn. How the settings were chosen: docs/performance.md."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from service.config import Settings
+
+WORKER_CLASS = "gthread"
+THREADS = 1
+KEEP_ALIVE_SECONDS = 15
+TIMEOUT_SECONDS = 30
+
+
+def default_workers() -> int:
+    """Return two workers a processor: while one waits for the database, the other works."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until told to stop. The app is composed once, before the workers fork, so bad settings end it here."""
+    _share_metrics()
+    # Imported only now: the metrics library looks for its folder when it is imported.
+    from service.app import create_app
+    from service.web.context import EXTENSION
+
+    app = create_app(settings)
+
+    def after_fork(_server: Any, _worker: Any) -> None:
+        app.extensions[EXTENSION].db.close()
+
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": workers,
+        "worker_class": WORKER_CLASS,
+        "threads": THREADS,
+        "keepalive": KEEP_ALIVE_SECONDS,
+        "timeout": TIMEOUT_SECONDS,
+        "preload_app": True,
+        "post_fork": after_fork,
+        "child_exit": _forget_metrics,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+    }
+    _Server(app, options).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, app: Any, options: dict[str, Any]) -> None:
+        self._app, self._options = app, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._app
+
+
+def _share_metrics() -> None:
+    folder = tempfile.mkdtemp(prefix="unspoken-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    parent = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == parent else None)
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""E-commerce sites (or app backends) and their keys."""

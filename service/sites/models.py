@@ -1,0 +1,22 @@
+"""Table of sites."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, UtcDateTime
+
+
+class Site(Base):
+    """An e-commerce site. Its secret key opens the commerce door; its write key is for sending events."""
+
+    __tablename__ = "sites"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    secret_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    write_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

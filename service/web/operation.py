@@ -1,0 +1,77 @@
+"""Operations: what a route takes and answers, said once, for the parser and for the OpenAPI page alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import orjson
+from flask import Response, request
+from pydantic import BaseModel, ConfigDict
+
+from service.web.problems import Problem
+
+View = Callable[..., Response]
+_ATTRIBUTE = "operation"
+
+
+class Body(BaseModel):
+    """A request's body: types are JSON's own, and unknown fields are refused by name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Answer(BaseModel):
+    """An answer's shape. Answers may gain fields."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the OpenAPI page says of a view. An answer is a model, a media type, or None for no content."""
+
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answers: Mapping[int, type[BaseModel] | str | None]
+    problems: tuple[int, ...]
+
+
+def operation(
+    answers: Mapping[int, type[BaseModel] | str | None],
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    problems: tuple[int, ...] = (),
+) -> Callable[[View], View]:
+    """Describe a view, and give it its parsed `body` and `query`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def parsed(**arguments: Any) -> Response:
+            if query is not None:
+                arguments["query"] = query.model_validate_strings(request.args.to_dict())
+            if body is not None:
+                arguments["body"] = body.model_validate_json(_json_body())
+            return view(**arguments)
+
+        setattr(parsed, _ATTRIBUTE, Operation(body, query, answers, problems))
+        return parsed
+
+    return decorate
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """Return what a view was described with."""
+    return getattr(view, _ATTRIBUTE, None)
+
+
+def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a JSON answer. Times are written in UTC with a Z, UUIDs and enums as strings."""
+    data = orjson.dumps(payload, option=orjson.OPT_UTC_Z)
+    return Response(data, status, content_type="application/json")
+
+
+def _json_body() -> bytes:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset != "utf-8" or "Content-Encoding" in request.headers:
+        raise Problem(415, "unsupported_media_type", "send plain, uncompressed application/json in UTF-8")
+    return request.get_data(cache=False)

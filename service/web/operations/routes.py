@@ -1,0 +1,60 @@
+"""Health, readiness and metrics."""
+
+from typing import Literal
+
+from flask import Blueprint, Response
+
+from service.migrations import pending_migrations
+from service.web.context import now, service
+from service.web.metrics import CONTENT_TYPE
+from service.web.operation import Answer, answer, operation
+from service.web.problems import Problem
+
+health = Blueprint("health", __name__)
+bp = Blueprint("metrics", __name__)
+
+
+class HealthOut(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+@health.get("/healthz")
+@operation({200: HealthOut})
+def get_health() -> Response:
+    """Say that the process answers. It asks nothing of the database."""
+    return answer({"status": "ok"})
+
+
+@health.get("/readyz")
+@operation({200: HealthOut}, problems=(503,))
+def get_ready() -> Response:
+    """Say whether requests can be served: the database answers, its migrations are run, the keys are in order."""
+    faults = list(_faults())
+    if faults:
+        raise Problem(503, "not_ready", "; ".join(faults), retry_after=5)
+    return answer({"status": "ok"})
+
+
+@bp.get("/metrics")
+@operation({200: "text/plain"}, problems=(401,))
+def get_metrics() -> Response:
+    """Return Prometheus metrics, summed over all workers of this machine."""
+    return Response(service().metrics.render(), content_type=CONTENT_TYPE)
+
+
+def _faults() -> list[str]:
+    faults = []
+    try:
+        if pending_migrations(service().db):
+            faults.append("the database lacks migrations: run `unspoken migrate`")
+    except service().db.any_error:
+        faults.append("the database does not answer")
+    try:
+        service().keys.ring.signer(now())
+    except LookupError:
+        faults.append("no key signs yet")
+    if service().live_keys.fault is not None:
+        faults.append("the key file on disk is not valid; the keys read before are still in force")
+    return faults

@@ -1,0 +1,51 @@
+"""Pages of long lists: newest first, with an opaque cursor."""
+
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.scans.read import Cursor
+from service.web.problems import Problem
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+_LAYOUT = struct.Struct(">q16s")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PageQuery(BaseModel):
+    """Which page: `after` is the `next_cursor` of the page before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[str, Field(max_length=100)] | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where the page before stopped; a 422 problem when the cursor isn't one of ours."""
+        return None if not self.after else _decode(self.after)
+
+
+def page(items: list[dict[str, Any]], cursors: list[Cursor], limit: int) -> dict[str, Any]:
+    """Return a page of at most `limit` of the items; give one more than that to say that others follow."""
+    more = len(items) > limit
+    return {"items": items[:limit], "next_cursor": _encode(cursors[limit - 1]) if more else None}
+
+
+def _encode(cursor: Cursor) -> str:
+    microseconds = (cursor.at - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(_LAYOUT.pack(microseconds, cursor.id.bytes)).decode("ascii")
+
+
+def _decode(text: str) -> Cursor:
+    try:
+        microseconds, ident = _LAYOUT.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
+        return Cursor(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=ident))
+    except (binascii.Error, struct.error, ValueError, OverflowError):
+        error = {"pointer": "/after", "detail": "not a cursor: use the next_cursor of the page before"}
+        raise Problem(422, "invalid_parameter", "the cursor is not one of ours", errors=[error]) from None

@@ -1,0 +1,61 @@
+"""Sync: many PUTs in one request, each judged by itself."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from service.web.operation import Body
+from service.web.pos import record
+from service.web.pos.models import MAX_SYNC_ITEMS, ReturnIn, SaleIn, ScanIn, SyncIn
+from service.web.problems import Problem, body_of, to_problem
+
+
+class _ScanId(Body):
+    scan_id: UUID
+
+
+class _SaleId(Body):
+    sale_id: UUID
+
+
+class _ReturnId(Body):
+    return_id: UUID
+
+
+def sync(body: SyncIn) -> list[dict[str, Any]]:
+    """Record the scans, the sales and the returns, and give each the answer that its PUT would have got."""
+    if len(body.scans) + len(body.sales) + len(body.returns) > MAX_SYNC_ITEMS:
+        raise Problem(422, "invalid_body", f"at most {MAX_SYNC_ITEMS} items in one sync: send the rest in another")
+    return [
+        *(_one("scan", item, _ScanId, ScanIn, record.scan) for item in body.scans),
+        *(_one("sale", item, _SaleId, SaleIn, record.sale) for item in body.sales),
+        *(_one("return", item, _ReturnId, ReturnIn, record.take_back) for item in body.returns),
+    ]
+
+
+def _one(
+    kind: str,
+    item: dict[str, Any],
+    id_model: type[BaseModel],
+    model: type[BaseModel],
+    put: Callable[..., record.Answered],
+) -> dict[str, Any]:
+    field = f"{kind}_id"
+    given = item.pop(field, None)
+    try:
+        ident = getattr(_parse(id_model, {} if given is None else {field: given}), field)
+        payload, status = put(ident, _parse(model, item))
+    except Exception as error:
+        problem = to_problem(error)
+        if problem is None or problem.status in (401, 503):
+            raise
+        payload, status = body_of(problem), problem.status
+    return {"kind": kind, "id": given if isinstance(given, str) else None, "status": status, "body": payload}
+
+
+def _parse(model: type[BaseModel], item: dict[str, Any]) -> Any:
+    """Parse as the PUT would: strictly, and from JSON, in which ids and times are strings."""
+    return model.model_validate_json(json.dumps(item))

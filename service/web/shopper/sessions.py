@@ -1,0 +1,105 @@
+"""Routes of the web app's session: exchange a handoff, confirm it, end it."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from service.cards.manage import put_away
+from service.errors import NotAuthorised
+from service.sessions.models import SessionKind, ShopperSession
+from service.sessions.open import PENDING_LIVES, confirm, end, exchange_handoff
+from service.sessions.recognise import find_session
+from service.web.context import now, service, shopper
+from service.web.guards import PENDING_COOKIE, SESSION_COOKIE, csrf_token
+from service.web.operation import answer, operation
+from service.web.shopper.models import Empty, HandoffIn, HandoffOut, SessionOut
+
+handoffs = Blueprint("shopper_handoffs", __name__)
+confirmation = Blueprint("shopper_confirmation", __name__)
+bp = Blueprint("shopper_sessions", __name__)
+
+
+@handoffs.post("/handoff")
+@operation({200: HandoffOut}, body=HandoffIn, problems=(401,))
+def post_handoff(body: HandoffIn) -> Response:
+    """Exchange a handoff for a pending session, and say who asks; nothing is opened before it is confirmed."""
+    with service().db.write() as session:
+        pending, token = exchange_handoff(session, body.handoff, now())
+        replaced = find_session(session, _session_cookie(), kind=SessionKind.WEB, now=now())
+        payload = {
+            "site": {"name": pending.site.name},
+            "replaces": None if replaced is None else {"site": {"name": replaced.site.name}},
+            "csrf_token": csrf_token(token),
+        }
+    response = answer(payload)
+    _set_cookie(response, PENDING_COOKIE, token, now() + PENDING_LIVES)
+    return response
+
+
+@confirmation.delete("/handoff")
+@operation({204: None}, problems=(401, 403))
+def delete_handoff() -> Response:
+    """Decline: the pending session ends."""
+    with service().db.write() as session:
+        pending = find_session(session, g.pending_token, kind=SessionKind.PENDING, now=now())
+        if pending is not None:
+            end(pending, now())
+    return _forget(Response(status=204), PENDING_COOKIE)
+
+
+@confirmation.post("/session")
+@operation({201: SessionOut}, body=Empty, problems=(401, 403))
+def post_session(body: Empty) -> Response:  # noqa: ARG001
+    """Confirm the pending session; the session on this phone that it replaces ends, with its card."""
+    with service().db.write() as session:
+        pending = find_session(session, g.pending_token, kind=SessionKind.PENDING, now=now())
+        if pending is None:
+            raise NotAuthorised("the request has expired: open your card from the shop again")
+        replaced = find_session(session, _session_cookie(), kind=SessionKind.WEB, now=now())
+        if replaced is not None:
+            put_away(session, replaced, now())
+        opened, token = confirm(session, pending, now())
+        payload = _describe(opened, token)
+    response = _forget(answer(payload, 201), PENDING_COOKIE)
+    _set_cookie(response, SESSION_COOKIE, token, opened.expires_at)
+    return response
+
+
+@bp.get("/session")
+@operation({200: SessionOut})
+def get_session() -> Response:
+    """Return the session of this phone, and the CSRF token that its unsafe requests need."""
+    with service().db.read() as session:
+        return answer(_describe(session.get_one(ShopperSession, shopper().session_id), g.session_token))
+
+
+@bp.delete("/session")
+@operation({204: None}, problems=(403,))
+def delete_session() -> Response:
+    """End the session of this phone for good, and its card with it."""
+    with service().db.write() as session:
+        put_away(session, session.get_one(ShopperSession, shopper().session_id), now())
+    return _forget(Response(status=204), SESSION_COOKIE)
+
+
+def _describe(opened: ShopperSession, token: str) -> dict[str, Any]:
+    return {
+        "site": {"name": opened.site.name},
+        "expires_at": opened.expires_at,
+        "csrf_token": csrf_token(token),
+    }
+
+
+def _session_cookie() -> str:
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def _set_cookie(response: Response, name: str, token: str, expires: datetime) -> None:
+    secure = service().settings.secure
+    response.set_cookie(name, token, expires=expires, path="/", secure=secure, httponly=True, samesite="Strict")
+
+
+def _forget(response: Response, name: str) -> Response:
+    response.delete_cookie(name, path="/", secure=service().settings.secure, httponly=True, samesite="Strict")
+    return response

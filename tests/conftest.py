@@ -1,0 +1,144 @@
+"""Fixtures for every test: a fresh, migrated database of each kind, and a world around it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from service.app import create_app
+from service.config import Settings, read_settings
+from service.db import Base, Database
+from service.migrations import migrate
+from tests.postgres import free_port, running_postgres
+from tests.world import Clock, World
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "unspoken.db"
+    db = Database(f"sqlite:///{path}")
+    migrate(db)
+    db.engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[Database]:
+    """One migrated database a test process; each test empties it."""
+    name = f"unspoken_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with running_postgres() as server:
+        url = make_url(read_settings({"UNSPOKEN_DATABASE_URL": server}).database_url)
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}")
+            connection.execute(f"CREATE DATABASE {name}")
+        db = Database(url.set(database=name).render_as_string(hide_password=False))
+        migrate(db)
+        yield db
+        db.engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty, migrated database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "unspoken.db")
+        return f"sqlite:///{tmp_path / 'unspoken.db'}"
+    db: Database = request.getfixturevalue("postgres_database")
+    with db.write() as session:
+        session.execute(text("TRUNCATE " + ", ".join(table.name for table in Base.metadata.sorted_tables)))
+    return db.engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    from service.crypto import keyfile
+
+    keyfile.save_new(tmp_path / "keys.json", keyfile.create(Clock().now))
+    return read_settings({"UNSPOKEN_DATABASE_URL": database_url, "UNSPOKEN_KEYS_FILE": str(tmp_path / "keys.json")})
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    clock = Clock()
+    app = create_app(settings, now=clock)
+    yield World(app, clock, settings)
+    World(app, clock, settings).service.db.engine.dispose()
+
+
+@dataclass
+class LiveService:
+    """The real service: gunicorn in processes of its own. `cli` runs an `unspoken` command and parses its JSON."""
+
+    url: str
+    environ: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def cli(self, *arguments: str) -> Any:
+        command = [sys.executable, "-m", "service", *arguments, "--json"]
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+Start = Callable[..., LiveService]
+
+
+@pytest.fixture
+def start_service(database_url: str, tmp_path: Path) -> Iterator[Start]:
+    """A function that starts the real service on the test's database, with more settings if given."""
+    started: list[LiveService] = []
+
+    def start(*, workers: int = 2, **settings: str) -> LiveService:
+        port = free_port()
+        environ = os.environ | {
+            "UNSPOKEN_DATABASE_URL": database_url,
+            "UNSPOKEN_KEYS_FILE": str(tmp_path / "keys.json"),
+            "UNSPOKEN_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        }
+        environ |= settings
+        if not (tmp_path / "keys.json").exists():
+            subprocess.run([sys.executable, "-m", "service", "keys", "init"], env=environ, check=True)
+        command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", str(workers)]
+        with (tmp_path / f"log-{port}").open("wb") as log:
+            process = subprocess.Popen(command, env=environ, stderr=log)
+        live = LiveService(f"http://127.0.0.1:{port}", environ, process)
+        started.append(live)
+        wait_until_ready(live)
+        return live
+
+    yield start
+    for live in started:
+        live.process.terminate()
+        live.process.wait(20)
+
+
+@pytest.fixture
+def live_service(start_service: Start) -> LiveService:
+    """The real service on the test's database."""
+    return start_service()
+
+
+def wait_until_ready(live: LiveService) -> None:
+    import time
+
+    for _ in range(200):
+        assert live.process.poll() is None, "the service ended at once"
+        try:
+            with urllib.request.urlopen(f"{live.url}/readyz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the service did not become ready")
