@@ -38,14 +38,14 @@ class Sale(Base):
     terminal_id: Mapped[UUID] = mapped_column(primary_key=True)
     store_id: Mapped[UUID]
     scan_id: Mapped[UUID | None]
-    receipt_number: Mapped[str] = mapped_column(String(64))
+    receipt_number: Mapped[str] = mapped_column(String(200))
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     currency: Mapped[str] = mapped_column(String(3))
     total_minor: Mapped[int] = mapped_column(BigInteger)
     lines: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     warnings: Mapped[list[dict[str, str]]] = mapped_column(Json)
-    cashier_ref: Mapped[str | None] = mapped_column(String(64))
+    cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))
 
@@ -68,6 +68,6 @@ class Return(Base):
     currency: Mapped[str] = mapped_column(String(3))
     lines: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     warnings: Mapped[list[dict[str, str]]] = mapped_column(Json)
-    cashier_ref: Mapped[str | None] = mapped_column(String(64))
+    cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))

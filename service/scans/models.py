@@ -64,7 +64,7 @@ class Scan(Base):
     reason: Mapped[str | None] = mapped_column(String(20))
     scanned_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    cashier_ref: Mapped[str | None] = mapped_column(String(64))
+    cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     flagged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))

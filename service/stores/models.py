@@ -55,5 +55,5 @@ class EnrolmentCode(Base):
     training: Mapped[bool]
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    installation_id: Mapped[str | None] = mapped_column(String(100))
+    installation_id: Mapped[str | None] = mapped_column(String(200))
     terminal_id: Mapped[UUID | None] = mapped_column(ForeignKey("terminals.id"))

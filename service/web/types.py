@@ -19,8 +19,8 @@ def _bounded(moment: datetime) -> datetime:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
-Ref = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
-Words = Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
+Words = Annotated[str, StringConstraints(max_length=2_000, pattern=_PRINTABLE)]
 Moment = Annotated[
     AwareDatetime,
     AfterValidator(_bounded),

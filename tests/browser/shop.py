@@ -1,11 +1,8 @@
 """A real shop for the browser: the service as `unspoken serve` starts it, a site's back end, and a till."""
 
-import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +13,11 @@ from typing import Any
 
 import httpx2
 
+from tests.conftest import LiveService, wait_until_ready
+from tests.postgres import free_port
+
 UNSPOKEN = Path(sys.executable).with_name("unspoken")
-START_SECONDS = 30
+STOP_SECONDS = 20
 
 
 @dataclass
@@ -65,73 +65,42 @@ class Site(Caller):
 class Shop:
     """The running service, and what its operator needs to open sites, stores and tills."""
 
-    url: str
-    environment: dict[str, str]
+    live: LiveService
     http: httpx2.Client
 
+    @property
+    def url(self) -> str:
+        return self.live.url
+
     def open_site(self, name: str) -> Site:
-        return Site(self.http, self.run("site", "add", name)["secret_key"])
+        return Site(self.http, self.live.cli("site", "add", name)["secret_key"])
 
     def open_till(self, store_name: str, label: str = "Till 3") -> Till:
-        store = self.run("store", "add", store_name, "--language", "en")["store_id"]
-        invitation = self.run("terminal", "invite", store, "--label", label)
+        store = self.live.cli("store", "add", store_name, "--language", "en")["store_id"]
+        invitation = self.live.cli("terminal", "invite", store, "--label", label)
         enrolment = {"enrolment_code": invitation["enrolment_code"]}
         answer = self.http.post("/pos/v1/enrol", json=enrolment).raise_for_status()
         return Till(self.http, answer.json()["terminal_token"])
 
-    def run(self, *words: str) -> dict[str, Any]:
-        return json.loads(run(self.environment, *words, "--json"))
-
 
 @contextmanager
 def open_shop(home: Path) -> Iterator[Shop]:
-    """Start the service on a fresh SQLite in `home`, and stop it at the end."""
-    url = f"http://127.0.0.1:{_free_port()}"
-    environment = {
-        **os.environ,
+    """Start the service on a fresh SQLite in `home`, one for all tests, and stop it at the end."""
+    url = f"http://127.0.0.1:{free_port()}"
+    environ = os.environ | {
         "UNSPOKEN_DATABASE_URL": f"sqlite:///{home / 'unspoken.db'}",
         "UNSPOKEN_KEYS_FILE": str(home / "keys.json"),
         "UNSPOKEN_PUBLIC_URL": url,
     }
-    run(environment, "migrate")
-    with serving(environment, url, home / "serve.log"), httpx2.Client(base_url=url) as http:
-        yield Shop(url, environment, http)
-
-
-@contextmanager
-def serving(environment: dict[str, str], url: str, log: Path) -> Iterator[None]:
-    with log.open("w") as written:
-        command = [UNSPOKEN, "serve", "--port", url.rpartition(":")[2]]
-        process = subprocess.Popen(command, env=environment, stdout=written, stderr=written)
+    subprocess.run([UNSPOKEN, "migrate"], env=environ, check=True, capture_output=True)
+    with (home / "serve.log").open("w") as log:
+        serve = [UNSPOKEN, "serve", "--port", url.rpartition(":")[2]]
+        process = subprocess.Popen(serve, env=environ, stdout=log, stderr=log)
+    live = LiveService(url, environ, process)
     try:
-        _wait_until_ready(url, process, log)
-        yield
+        wait_until_ready(live)
+        with httpx2.Client(base_url=url) as http:
+            yield Shop(live, http)
     finally:
         process.terminate()
-        process.wait(timeout=START_SECONDS)
-
-
-def run(environment: dict[str, str], *words: str) -> str:
-    """Run `unspoken` and give back what it printed."""
-    command = [UNSPOKEN, *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"{url}/readyz").is_success:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"the service did not start: {log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        process.wait(timeout=STOP_SECONDS)

@@ -50,7 +50,7 @@ def _one(
         payload, status = put(ident, _parse(model, item))
     except Exception as error:
         problem = to_problem(error)
-        if problem is None or problem.status in (401, 503):
+        if problem is None or problem.status == 401:
             raise
         payload, status = body_of(problem), problem.status
     return {"kind": kind, "id": given if isinstance(given, str) else None, "status": status, "body": payload}
