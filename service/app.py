@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPMethod
 from uuid import UUID, uuid4
 
 import structlog
@@ -73,7 +74,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -
         _hang(app, door)
     app.after_request(_finish)
     problems.register(app)
-    app.extensions[openapi.EXTENSION] = openapi.describe(app, {door.blueprint.name: door.guard for door in DOORS})
+    app.extensions[openapi.EXTENSION] = openapi.Description(app, {door.blueprint.name: door.guard for door in DOORS})
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     return app
@@ -115,13 +116,15 @@ def _request_id(given: str | None) -> str:
 def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     route = request.url_rule.rule if request.url_rule is not None else "unmatched"
+    # A method that HTTP doesn't know is a word of the caller's own.
+    method = request.method if request.method in HTTPMethod.__members__ else "other"
     metrics = service().metrics
-    metrics.requests.labels(request.method, route, response.status_code).inc()
+    metrics.requests.labels(method, route, response.status_code).inc()
     metrics.seconds.labels(route).observe(seconds)
     _log.info(
         "request",
         request_id=g.request_id,
-        method=request.method,
+        method=method,
         route=route,
         status=response.status_code,
         ms=round(seconds * 1000, 2),

@@ -7,6 +7,7 @@ import click
 
 from service import __version__, clock
 from service.commands.base import database, json_option, settings, show, told_in_one_line
+from service.commands.demo import demo
 from service.commands.keys import keys
 from service.commands.sites import site
 from service.commands.stores import store, terminal
@@ -80,5 +81,5 @@ def purge() -> None:
     show(gone, "\n".join(f"{count:>8} {kind.replace('_', ' ')}" for kind, count in gone.items()))
 
 
-for group in (keys, store, terminal, site):
-    main.add_command(group)
+for command in (demo, keys, store, terminal, site):
+    main.add_command(command)

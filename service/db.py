@@ -4,6 +4,7 @@ Connections run in the driver's autocommit mode. A transaction begins with an ex
 BEGIN IMMEDIATE when it will write), so a lone statement costs one round trip and no COMMIT.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,11 +30,13 @@ from sqlalchemy.dialects.postgresql import insert as insert_pg
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BUSY_TIMEOUT_SECONDS = 10
+PING_AFTER_IDLE_SECONDS = 1.0
 _WRITES = "unspoken_writes"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -171,6 +174,7 @@ class Database:
             "json_serializer": lambda value: orjson.dumps(value).decode(),
             "json_deserializer": orjson.loads,
             "pool_size": pool_size,
+            "pool_reset_on_return": None,  # every user ends what they began
             "hide_parameters": True,  # errors go to logs, parameters must not
         }
         if self.on_sqlite:
@@ -180,7 +184,8 @@ class Database:
             self.engine = create_engine(url, paramstyle="named", connect_args=arguments, **common)
             event.listen(self.engine, "connect", _prepare_sqlite)
         else:
-            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **common)
+            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", **common)
+            event.listen(self.engine, "checkout", self._ping_if_idle)
         event.listen(self.engine, "begin", _begin)
         self.writing_engine = self.engine.execution_options(**{_WRITES: True})
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
@@ -230,6 +235,18 @@ class Database:
         finally:
             connection.close()
         return row
+
+    def _ping_if_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Replace a connection that the server closed while it lay idle; one in steady use isn't asked."""
+        moment = time.monotonic()
+        idle = moment - record.info.get("used_at", moment)
+        record.info["used_at"] = moment
+        if idle < PING_AFTER_IDLE_SECONDS:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except self.driver_error as error:
+            raise DisconnectionError from error
 
     def _is_lost(self, error: Exception) -> bool:
         return self.engine.dialect.is_disconnect(error, None, None)  # type: ignore[arg-type]

@@ -1,37 +1,48 @@
-"""Run and inspect the Alembic migrations in `migrations/`."""
+"""Run and inspect the Alembic migrations in `migrations/`. Alembic is imported only to run them."""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from service.db import Database
+
+_LENGTH_OF_REVISION = len("0001")
 
 
 def migrate(db: Database) -> list[str]:
     """Bring the database up to date; return the revisions that were run."""
-    waiting = pending_migrations(db)
-    config = _config()
+    from alembic import command
+    from alembic.config import Config
+
+    before = current_revision(db)
+    config = Config()
+    config.set_main_option("script_location", str(_folder()))
+    config.set_main_option("path_separator", "os")
     config.attributes["engine"] = db.writing_engine
     command.upgrade(config, "head")
-    return waiting
+    return [revision for revision in known_revisions() if before is None or revision > before]
 
 
-def pending_migrations(db: Database) -> list[str]:
-    """Return the revisions that the database lacks, oldest first."""
-    script = ScriptDirectory.from_config(_config())
+def is_migrated(db: Database) -> bool:
+    """Return whether the database has every migration that this code knows."""
+    return current_revision(db) == known_revisions()[-1]
+
+
+def current_revision(db: Database) -> str | None:
+    """Return the newest migration that the database has run."""
     with db.engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    known = {revision.revision for head in current for revision in script.iterate_revisions(head, "base")}
-    return [item.revision for item in reversed(list(script.walk_revisions())) if item.revision not in known]
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
 
 
-def _config() -> Config:
+def known_revisions() -> list[str]:
+    """Return every revision, oldest first: migrations are numbered, and their files begin with the number."""
+    return sorted(path.name[:_LENGTH_OF_REVISION] for path in (_folder() / "versions").glob("[0-9]*.py"))
+
+
+def _folder() -> Path:
     here = Path(__file__).parent
     packaged = here / "migrations"
-    config = Config()
-    config.set_main_option("script_location", str(packaged if packaged.is_dir() else here.parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
+    return packaged if packaged.is_dir() else here.parent / "migrations"

@@ -1,6 +1,7 @@
 """Run the service under gunicorn. How the settings were chosen: docs/performance.md."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -46,6 +47,9 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "loglevel": "warning",
         "control_socket_disable": True,
     }
+    # What stands before the fork stays as it is, so that the workers keep sharing its memory.
+    gc.collect()
+    gc.freeze()
     _Server(app, options).run()
 
 

@@ -3,11 +3,6 @@
 import io
 from typing import Literal
 
-import png
-import qrcode
-from qrcode.constants import ERROR_CORRECT_L
-from qrcode.util import QRData
-
 QUIET_MODULES = 4
 MIN_VERSION = 5
 _NUMERIC: Literal[1] = 1  # qrcode.util.MODE_NUMBER
@@ -27,6 +22,8 @@ def draw_svg(code: str) -> str:
 
 def draw_png(code: str, *, scale: int = 8) -> bytes:
     """Return a 1-bit greyscale PNG with `scale` pixels a module."""
+    import png
+
     quiet = [1] * QUIET_MODULES
     rows = _modules(code)
     blank = [[1] * (len(rows) + 2 * QUIET_MODULES)] * QUIET_MODULES
@@ -38,6 +35,11 @@ def draw_png(code: str, *, scale: int = 8) -> bytes:
 
 
 def _modules(code: str) -> list[list[bool]]:
+    # Imported here: few processes ever draw, and the library is not small.
+    import qrcode
+    from qrcode.constants import ERROR_CORRECT_L
+    from qrcode.util import QRData
+
     drawing = qrcode.QRCode(version=MIN_VERSION, error_correction=ERROR_CORRECT_L, mask_pattern=_MASK)
     drawing.add_data(QRData(code, mode=_NUMERIC))
     drawing.make(fit=True)

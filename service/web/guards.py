@@ -84,12 +84,14 @@ def pending() -> None:
 def metrics() -> None:
     """Let the machine itself pass, or the bearer of the metrics token."""
     expected = service().settings.metrics_token
-    if expected and hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {expected}"):
+    given = request.headers.get("Authorization", "").encode()
+    if expected and hmac.compare_digest(given, f"Bearer {expected}".encode()):
         return
     # Behind a proxy that isn't declared, everyone seems to be the machine itself.
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     undeclared = forwarded and service().settings.proxies == 0
-    if undeclared or not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104
+    caller = _caller()
+    if undeclared or caller is None or not caller.is_loopback:
         raise Problem(401, "unauthorized", "metrics are for this machine, or for UNSPOKEN_METRICS_TOKEN")
 
 
@@ -147,8 +149,16 @@ def _take(key: bytes, limit: Limit) -> None:
 
 def _address() -> bytes:
     """Return the caller's address; of IPv6 the /64, which one household or shop holds whole."""
+    caller = _caller()
+    if caller is None:
+        return b"?"
+    return caller.packed[:8] if caller.version == 6 else caller.packed
+
+
+def _caller() -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the caller's address; None when a socket has none, or a proxy wrote something else."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:
-        return b"?"
-    return address.packed[:8] if address.version == 6 else address.packed
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from flask import Flask
@@ -11,11 +12,35 @@ from werkzeug.routing import Rule
 
 from service import __version__
 from service.web import guards
-from service.web.operation import Operation, operation_of
+from service.web.operation import Operation, may_be_left_out, operation_of
 
 EXTENSION = "unspoken_openapi"
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _MODELS = "#/components/schemas/{model}"
+
+# Who a door is for, and how to pass it. What hangs on no door's prefix is for operators.
+_AUDIENCES = {
+    "pos": (
+        "For tills. Trade the enrolment code that `unspoken terminal invite` prints for a terminal token, once, and "
+        "send it as `Authorization: Bearer ust_…` from then on. The till mints the ids (any UUID of RFC 9562) and "
+        "repeats a PUT until it is answered: the same id with the same body gets the same answer. A completed sale "
+        "is never refused over its sums."
+    ),
+    "commerce": (
+        "For the server of an e-commerce site. Send the site's secret key, which `unspoken site add` prints, as "
+        "`Authorization: Bearer usk_…`; it must never reach a browser. A site reads only customers who hold an "
+        "account with it."
+    ),
+    "shopper": (
+        "For the shopper's own app, or our web app. An app sends the session token that its site opened as "
+        "`Authorization: Bearer uss_…`. The web app holds a cookie instead, and names its CSRF token in "
+        "`X-CSRF-Token` with every request that changes something."
+    ),
+    "operations": (
+        "For the machines that watch the service. Health and readiness are public. Metrics are for the machine "
+        "itself, or for whoever sends UNSPOKEN_METRICS_TOKEN as a bearer token."
+    ),
+}
 
 _SECURITY: dict[guards.Guard, list[dict[str, list[str]]]] = {
     guards.terminal: [{"terminal": []}],
@@ -58,6 +83,18 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
+class Description:
+    """The description, built when it is first asked for: most workers never are."""
+
+    def __init__(self, app: Flask, guard_of: Mapping[str, guards.Guard]) -> None:
+        self._app, self._guard_of = app, guard_of
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return describe(self._app, self._guard_of)
+
+
 def describe(app: Flask, guard_of: Mapping[str, guards.Guard]) -> dict[str, Any]:
     """Return the description of every route that has an operation."""
     described = list(_operations(app))
@@ -77,6 +114,7 @@ def describe(app: Flask, guard_of: Mapping[str, guards.Guard]) -> dict[str, Any]
             "description": "Errors are RFC 9457 problems. Times are RFC 3339 with an offset.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "tags": [{"name": name, "description": words} for name, words in _AUDIENCES.items()],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
     }
@@ -105,10 +143,11 @@ def _schemas(operations: Iterator[Operation]) -> dict[str, Any]:
 
 def _operation(rule: Rule, operation: Operation, view: Any, guard: guards.Guard) -> dict[str, Any]:
     summary, _, description = (view.__doc__ or "").strip().partition("\n")
+    audience = _audience(rule)
     described: dict[str, Any] = {
-        "operationId": view.__name__.rstrip("_"),
+        "operationId": f"{audience}_{view.__name__.rstrip('_')}",
         "summary": summary,
-        "tags": [rule.rule.split("/")[1].split(".")[0]],
+        "tags": [audience],
         "parameters": [*_path_parameters(rule), *_query_parameters(operation)],
         "responses": {str(status): _response(answer) for status, answer in operation.answers.items()},
         "security": _SECURITY.get(guard, []),
@@ -116,18 +155,26 @@ def _operation(rule: Rule, operation: Operation, view: Any, guard: guards.Guard)
     if description.strip():
         described["description"] = " ".join(description.split())
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _content("application/json", operation.body)}
-    for status in sorted(_problems(operation, guard)):
+        required = not may_be_left_out(operation.body)
+        described["requestBody"] = {"required": required, "content": _content("application/json", operation.body)}
+    for status in sorted(_problems(rule, operation, guard)):
         described["responses"][str(status)] = _problem(status)
     return described
 
 
-def _problems(operation: Operation, guard: guards.Guard) -> set[int]:
+def _audience(rule: Rule) -> str:
+    prefix = rule.rule.split("/")[1]
+    return prefix if prefix in _AUDIENCES else "operations"
+
+
+def _problems(rule: Rule, operation: Operation, guard: guards.Guard) -> set[int]:
     statuses = {*operation.problems, *_GUARD_PROBLEMS.get(guard, ()), 503}
     if operation.body is not None:
         statuses |= {400, 413, 415, 422}
     if operation.query is not None:
         statuses |= {422}
+    if "<uuid:" in rule.rule:
+        statuses |= {404}
     return statuses - set(operation.answers)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.web.problems import Problem
+from service.web.problems import Problem, invalid
 
 View = Callable[..., Response]
 _ATTRIBUTE = "operation"
@@ -23,6 +23,8 @@ class Body(BaseModel):
 
 class Answer(BaseModel):
     """An answer's shape. Answers may gain fields."""
+
+    model_config = ConfigDict(defer_build=True)  # it describes; nothing is validated with it
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ def operation(
         @wraps(view)
         def parsed(**arguments: Any) -> Response:
             if query is not None:
-                arguments["query"] = query.model_validate_strings(request.args.to_dict())
+                arguments["query"] = _parse_query(query)
             if body is not None:
-                arguments["body"] = body.model_validate_json(_json_body())
+                arguments["body"] = _parse(body)
             return view(**arguments)
 
         setattr(parsed, _ATTRIBUTE, Operation(body, query, answers, problems))
@@ -68,6 +70,24 @@ def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
     """Return a JSON answer. Times are written in UTC with a Z, UUIDs and enums as strings."""
     data = orjson.dumps(payload, option=orjson.OPT_UTC_Z)
     return Response(data, status, content_type="application/json")
+
+
+def may_be_left_out(body: type[BaseModel]) -> bool:
+    """Return whether a request may have no body at all, since nothing in it is required."""
+    return not any(field.is_required() for field in body.model_fields.values())
+
+
+def _parse_query(query: type[BaseModel]) -> BaseModel:
+    try:
+        return query.model_validate_strings(request.args.to_dict())
+    except ValidationError as error:
+        raise invalid(error, code="invalid_parameter") from None
+
+
+def _parse(body: type[BaseModel]) -> BaseModel:
+    if not request.content_length and "Transfer-Encoding" not in request.headers and may_be_left_out(body):
+        return body()
+    return body.model_validate_json(_json_body())
 
 
 def _json_body() -> bytes:

@@ -1,6 +1,7 @@
 """Problems: every error leaves as RFC 9457 `application/problem+json`, in words, without the input's echo."""
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 import orjson
@@ -53,7 +54,7 @@ def to_problem(error: Exception) -> Problem | None:
         status = next(status for kind, status in _STATUS_OF.items() if isinstance(error, kind))
         return Problem(status, error.code, error.detail)
     if isinstance(error, ValidationError):
-        return _invalid(error)
+        return invalid(error)
     if isinstance(error, service().db.passing_errors):
         _log.warning("database failed", request_id=g.get("request_id"), error=str(error).partition("\n")[0])
         return Problem(503, "not_ready", "the database does not answer: try again", retry_after=1)
@@ -103,20 +104,23 @@ def _respond(problem: Problem) -> Response:
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="unspoken"'
     if problem.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+        response.headers["Retry-After"] = str(max(1, ceil(problem.retry_after)))
     return response
 
 
-def _invalid(error: ValidationError) -> Problem:
+def invalid(error: ValidationError, *, code: str = "invalid_body") -> Problem:
+    """Return the problem of a body, or of parameters, that don't fit their model."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return Problem(400, "malformed_json", "the body is not JSON: " + found[0]["msg"].partition(": ")[2])
     errors = [{"pointer": _pointer(item["loc"]), "detail": _words(item["type"], item["msg"])} for item in found]
-    return Problem(422, "invalid_body", "some fields are missing, unknown or wrong: see errors", errors=errors[:50])
+    return Problem(422, code, "some fields are missing, unknown or wrong: see errors", errors=errors[:50])
 
 
 def _words(kind: str, message: str) -> str:
-    return "this field is not known here: remove it" if kind == "extra_forbidden" else message
+    if kind == "extra_forbidden":
+        return "this field is not known here: remove it"
+    return message.removeprefix("Value error, ")
 
 
 def _pointer(location: Iterable[int | str]) -> str:

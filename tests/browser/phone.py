@@ -54,6 +54,12 @@ class Phone:
     def wait_for_code(self) -> None:
         self.page.wait_for_selector("#code[data-state=good]")
 
+    def wait_for_time(self, seconds: int = 5) -> None:
+        """Wait until the code on show stays for some seconds, so that what is read of it belongs together."""
+        self.page.wait_for_function(
+            "seconds => Number(document.getElementById('seconds').textContent) > seconds", arg=seconds
+        )
+
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 

@@ -133,3 +133,24 @@ def test_the_language_can_be_changed_and_is_remembered(phone: Phone, link: str, 
     phone.wait_for_code()
     assert phone.page.locator("html").get_attribute("lang") == "es"
     expect(phone.button("English")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "written"),
+    [
+        ("en-GB", ["€25.00", "¥2,500", "just now", "5 minutes ago", "3 hours ago", "1 Mar 2026, 09:00"]),
+        ("es-ES", ["25,00 €", "2500 JPY", "ahora mismo", "hace 5 minutos", "hace 3 horas", "1 mar 2026, 9:00"]),
+    ],
+)
+def test_money_and_time_are_written_as_the_language_does(take, shop: Shop, locale: str, written: list[str]) -> None:
+    phone = take(locale=locale, timezone_id="UTC")
+    phone.open(f"{shop.url}/app")
+    found = phone.page.evaluate(
+        """async () => {
+            const { money, when } = await import("/app/static/app/words.js");
+            const now = Date.parse("2026-03-03T09:00:00Z");
+            const ago = (seconds) => when(now - seconds * 1000, now);
+            return [money(2500, "EUR"), money(2500, "JPY"), ago(59), ago(300), ago(10_800), ago(172_800)];
+        }"""
+    )
+    assert [text.replace("\xa0", " ").replace("JP¥", "¥") for text in found] == written

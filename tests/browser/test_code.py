@@ -30,6 +30,7 @@ def link(site: Site) -> str:
 
 def test_a_till_identifies_the_qr_and_its_digits_are_the_same_code(phone: Phone, link: str, till: Till) -> None:
     phone.open_card(link)
+    phone.wait_for_time()
     assert till.scan(phone.read_qr())["outcome"] == "identified"
     assert till.scan(phone.read_digits())["reason"] == "already_used"
 
@@ -58,6 +59,7 @@ def quiet_zone_is_white(phone: Phone) -> bool:
 
 def test_the_digits_can_be_read_by_a_screen_reader(phone: Phone, link: str) -> None:
     phone.open_card(link)
+    phone.wait_for_time()
     spoken = phone.page.locator("#typed-spoken").inner_text()
     assert "".join(filter(str.isdigit, spoken)) == phone.read_digits()
     expect(phone.page.get_by_role("img", name="Your code as a QR code, for the till to scan")).to_be_visible()
@@ -65,6 +67,7 @@ def test_the_digits_can_be_read_by_a_screen_reader(phone: Phone, link: str) -> N
 
 def test_the_next_code_is_there_while_the_old_one_still_works(phone: Phone, link: str, till: Till) -> None:
     phone.open_card(link)
+    phone.wait_for_time()
     old, old_digits = phone.read_qr(), phone.read_digits()
     expect(phone.page.locator("#typed-shown")).not_to_have_text(
         phone.page.locator("#typed-shown").inner_text(), timeout=(STEP_SECONDS + 5) * 1000

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, Response
+from flask.blueprints import BlueprintSetupState
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
+from werkzeug.routing import PathConverter
 
 from service.customers.account import find_account, get_customer, put_account
 from service.errors import NotFound
@@ -23,6 +25,19 @@ from service.web.problems import Problem
 from service.web.types import Place, place
 
 bp = Blueprint("commerce", __name__)
+
+
+class AccountIdConverter(PathConverter):
+    """A site's own key for an account: unlike a path, it may begin with a slash."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
+@bp.record
+def _know_account_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["account"] = AccountIdConverter
+
 
 # U+FFFD stands where the address held bytes that aren't UTF-8: two such accounts would become one.
 _ACCOUNT_ID = TypeAdapter(
@@ -51,7 +66,7 @@ class SessionIn(Body):
     """Nothing: the session is for the account in the address."""
 
 
-class SessionOut(Answer):
+class OpenedSessionOut(Answer):
     """A session for the site's logged-in user. `app_url` opens our web app instead, once, within 60 seconds."""
 
     session_token: str
@@ -99,7 +114,7 @@ class ScansOut(Answer):
     next_cursor: str | None
 
 
-@bp.put("/accounts/<path:account_id>")
+@bp.put("/accounts/<account:account_id>")
 @operation({200: AccountOut, 201: AccountOut}, body=AccountIn)
 def put_account_(account_id: str, body: AccountIn) -> Response:  # noqa: ARG001 - parsed to be refused when it isn't {}
     """Find the customer behind one of the site's accounts, or create them at first sight.
@@ -113,8 +128,8 @@ def put_account_(account_id: str, body: AccountIn) -> Response:  # noqa: ARG001 
     return answer({"customer_id": customer_id}, 201 if created else 200)
 
 
-@bp.post("/accounts/<path:account_id>/sessions")
-@operation({201: SessionOut}, body=SessionIn, problems=(404,))
+@bp.post("/accounts/<account:account_id>/sessions")
+@operation({201: OpenedSessionOut}, body=SessionIn, problems=(404,))
 def post_session(account_id: str, body: SessionIn) -> Response:  # noqa: ARG001
     """Open a shopper session for the site's logged-in user.
 

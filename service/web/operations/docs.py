@@ -15,12 +15,14 @@ _CSP = (
 @bp.get("/openapi.json")
 def get_openapi() -> Response:
     """Return the OpenAPI 3.1 description."""
-    return answer(current_app.extensions[openapi.EXTENSION])
+    return answer(current_app.extensions[openapi.EXTENSION].document)
 
 
 @bp.get("/docs")
 def get_docs() -> Response:
     """Return the description as a page to read."""
-    page = Response(render_template("docs.html", api=current_app.extensions[openapi.EXTENSION]), mimetype="text/html")
+    page = Response(
+        render_template("docs.html", api=current_app.extensions[openapi.EXTENSION].document), mimetype="text/html"
+    )
     page.headers["Content-Security-Policy"] = _CSP
     return page

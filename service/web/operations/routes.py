@@ -4,7 +4,7 @@ from typing import Literal
 
 from flask import Blueprint, Response
 
-from service.migrations import pending_migrations
+from service.migrations import is_migrated
 from service.web.context import now, service
 from service.web.metrics import CONTENT_TYPE
 from service.web.operation import Answer, answer, operation
@@ -47,7 +47,7 @@ def get_metrics() -> Response:
 def _faults() -> list[str]:
     faults = []
     try:
-        if pending_migrations(service().db):
+        if not is_migrated(service().db):
             faults.append("the database lacks migrations: run `unspoken migrate`")
     except service().db.any_error:
         faults.append("the database does not answer")
