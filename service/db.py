@@ -212,29 +212,26 @@ class Database:
         given here must be safe to repeat.
         """
         prepared = statement.prepared(self.engine.dialect)
-        bound = prepared.bind(params)
-        try:
-            row = self._run(prepared.sql, bound)
-        except self.driver_error as error:
-            if not self._is_lost(error):
-                raise
-            row = self._run(prepared.sql, bound)
-        return prepared.result(row)
+        return prepared.result(self._run(prepared.sql, prepared.bind(params), tries=2))
 
-    def _run(self, sql: str, bound: dict[str, Any]) -> Any:
+    def _run(self, sql: str, bound: dict[str, Any], *, tries: int) -> Any:
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(sql, bound)
             row = cursor.fetchone()
             cursor.close()
+            return row
         except self.driver_error as error:
-            if self._is_lost(error):
-                connection.invalidate(error)
-            raise
+            if not self.engine.dialect.is_disconnect(error, connection.driver_connection, None):  # type: ignore[arg-type]
+                raise
+            connection.invalidate(error)
+            self.engine.dispose()  # the others in the pool are as dead
+            if tries == 1:
+                raise
         finally:
             connection.close()
-        return row
+        return self._run(sql, bound, tries=tries - 1)
 
     def _ping_if_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
         """Replace a connection that the server closed while it lay idle; one in steady use isn't asked."""
@@ -247,9 +244,6 @@ class Database:
             self.engine.dialect.do_ping(connection)
         except self.driver_error as error:
             raise DisconnectionError from error
-
-    def _is_lost(self, error: Exception) -> bool:
-        return self.engine.dialect.is_disconnect(error, None, None)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Close the pool; a forked process calls this before its first query."""

@@ -21,6 +21,7 @@ from service.config import Settings, read_settings
 from service.db import Base, Database
 from service.migrations import migrate
 from tests.postgres import free_port, running_postgres
+from tests.privacy.recorder import Recorder
 from tests.world import Clock, World
 
 DATABASES = ("sqlite", "postgresql")
@@ -74,8 +75,13 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def world(settings: Settings) -> Iterator[World]:
     clock = Clock()
     app = create_app(settings, now=clock)
-    yield World(app, clock, settings)
-    World(app, clock, settings).service.db.engine.dispose()
+    recorder = Recorder()
+    app.after_request(recorder.look)
+    world = World(app, clock, settings)
+    yield world
+    told = recorder.secrets_told(world.service.db)
+    world.service.db.engine.dispose()
+    assert not recorder.faults + told
 
 
 @dataclass

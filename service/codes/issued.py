@@ -15,6 +15,7 @@ from service.codes.keys import CodeKey, KeyRing
 from service.codes.refusals import CodeRefused, Refusal
 
 KIND = "71"
+# 102 bytes that begin with 0x84 have 246 digits, and 246 digits hold no fewer bytes than 102.
 _SHAPE = re.compile(r"71[1-9][0-9]{245}")
 _CARD_ID_BYTES = 8
 

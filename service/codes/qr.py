@@ -8,6 +8,8 @@ MIN_VERSION = 5
 _NUMERIC: Literal[1] = 1  # qrcode.util.MODE_NUMBER
 # Scoring all eight masks costs most of the drawing, and any mask decodes.
 _MASK = 0
+_PIXELS_A_MODULE = 8
+_DARK, _LIGHT = b"\x00", b"\xff"
 
 
 def draw_svg(code: str) -> str:
@@ -20,17 +22,17 @@ def draw_svg(code: str) -> str:
     )
 
 
-def draw_png(code: str, *, scale: int = 8) -> bytes:
-    """Return a 1-bit greyscale PNG with `scale` pixels a module."""
+def draw_png(code: str) -> bytes:
+    """Return a 1-bit greyscale PNG with eight pixels a module, so that a module is a byte of each line."""
     import png
 
-    quiet = [1] * QUIET_MODULES
     rows = _modules(code)
-    blank = [[1] * (len(rows) + 2 * QUIET_MODULES)] * QUIET_MODULES
-    light = [*blank, *([*quiet, *(not dark for dark in row), *quiet] for row in rows), *blank]
-    pixels = [bytes(bit for bit in row for _ in range(scale)) for row in light for _ in range(scale)]
+    quiet = _LIGHT * QUIET_MODULES
+    blank = [_LIGHT * (len(rows) + 2 * QUIET_MODULES)] * QUIET_MODULES
+    drawn = [quiet + b"".join(_DARK if dark else _LIGHT for dark in row) + quiet for row in rows]
+    lines = [line for line in (*blank, *drawn, *blank) for _ in range(_PIXELS_A_MODULE)]
     out = io.BytesIO()
-    png.Writer(len(pixels), len(pixels), greyscale=True, bitdepth=1).write(out, pixels)
+    png.Writer(len(lines), len(lines), greyscale=True, bitdepth=1).write_packed(out, lines)
     return out.getvalue()
 
 

@@ -1,7 +1,6 @@
 """The key file: one private JSON file with every secret that outlives a process."""
 
 import base64
-import binascii
 import json
 import os
 import stat
@@ -44,16 +43,23 @@ def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
 
     The key before it verifies until its last code is too old.
     """
-    *older, newest = keys.ring.keys
-    if newest.kid >= _MAX_KID:
-        raise BadSettings("all 255 key ids are used; a kid is never reused, so make a new installation's ring")
+    kid = max(key.kid for key in keys.ring.keys) + 1
+    if kid > _MAX_KID:
+        raise BadSettings("all 255 key ids are used, and a key id is never used again")
+    newest = keys.ring.keys[-1]
     if newest.signs_from > now and not at_once:
         raise BadSettings(f"key {newest.kid} already waits to sign from {newest.signs_from.isoformat()}")
     signs_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_SIGNING)
+    retired = [_retire(key, signs_from) for key in keys.ring.keys]
+    return replace(keys, ring=KeyRing([*retired, _new_code_key(kid, signs_from)]))
+
+
+def _retire(key: CodeKey, signs_from: datetime) -> CodeKey:
+    """Return a key that stops signing at `signs_from`: it verifies until its last code is too old."""
     until = signs_from + ACCEPT_AFTER + GRACE + _PICK_UP_MARGIN
-    retired = replace(newest, signs_from=min(newest.signs_from, signs_from), verifies_until=until)
-    older = [replace(key, verifies_until=min(key.verifies_until or until, until)) for key in older]
-    return replace(keys, ring=KeyRing([*older, retired, _new_code_key(newest.kid + 1, signs_from)]))
+    return replace(
+        key, signs_from=min(key.signs_from, signs_from), verifies_until=min(key.verifies_until or until, until)
+    )
 
 
 def load(path: Path) -> Keys:
@@ -65,7 +71,7 @@ def load(path: Path) -> Keys:
         raise BadSettings(f"the key file {path} does not exist: make it with `unspoken keys init`") from None
     except OSError as error:
         raise BadSettings(f"the key file {path} can't be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise BadSettings(f"the key file {path} is not valid: restore it from a backup") from None
 
 
@@ -76,11 +82,13 @@ def save_new(path: Path, keys: Keys) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
+    _sync_folder(path)
 
 
 def save(path: Path, keys: Keys) -> None:
     """Replace the file in one step."""
     _write_beside(path, keys).replace(path)
+    _sync_folder(path)
 
 
 def _write_beside(path: Path, keys: Keys) -> Path:
@@ -91,6 +99,15 @@ def _write_beside(path: Path, keys: Keys) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return Path(name)
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the file's name outlive a power cut: without these keys what the database holds can't be opened."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_private(path: Path) -> None:
@@ -131,15 +148,13 @@ def _parse(data: dict[str, Any]) -> Keys:
     kids = [key.kid for key in ring.keys]
     if data["version"] != _VERSION or not kids or len(set(kids)) != len(kids):
         raise ValueError("not a key file of this version")
-    return Keys(ring, Vault(int(vault["version"]), sealing_key, index_key))
+    return Keys(ring, Vault(_to_byte(vault["version"]), sealing_key, index_key))
 
 
 def _parse_code_key(item: dict[str, Any]) -> CodeKey:
     until = item["verifies_until"]
-    if not 0 <= item["kid"] <= _MAX_KID:
-        raise ValueError("a kid is one byte")
     return CodeKey(
-        item["kid"],
+        _to_byte(item["kid"]),
         _to_key(item["signing_key"]),
         _to_key(item["sealing_key"]),
         _to_time(item["signs_from"]),
@@ -149,6 +164,10 @@ def _parse_code_key(item: dict[str, Any]) -> CodeKey:
 
 def _to_text(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).decode("ascii")
+
+
+def _to_byte(number: int) -> int:
+    return bytes((number,))[0]  # raises unless it is an integer from 0 to 255
 
 
 def _to_key(text: str) -> bytes:

@@ -1,6 +1,5 @@
 """The keys of a running process: loaded once, and again at the first use after the file changed."""
 
-import os
 from pathlib import Path
 
 from service.crypto import keyfile
@@ -20,8 +19,8 @@ class LiveKeys:
     def current(self) -> Keys:
         """Return the keys in force.
 
-        The file's state is read each time, which costs two microseconds: a key that another process signs with
-        already must never be unknown here.
+        The file's state is read each time, which costs three microseconds: a key that another process
+        signs with already must never be unknown here.
         """
         state = self._state()
         if state != self._seen:
@@ -37,7 +36,7 @@ class LiveKeys:
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
-            status = os.stat(self._path)  # noqa: PTH116 - on the path of every request, and Path.stat takes twice as long
+            status = self._path.stat()
         except OSError:
             return None
         return status.st_ino, status.st_ctime_ns, status.st_size

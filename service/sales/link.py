@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from service.codes.refusals import Refusal
@@ -17,7 +17,28 @@ LINK_WINDOW = timedelta(hours=4)
 
 def link_of(sale: Any = Sale) -> ColumnElement[str]:
     """Return the `Link` of the `Sale` in scope, or of bound parameters with a sale's attributes."""
-    named = aliased(Scan)
+    own, other = aliased(Scan), aliased(Scan)
+    # Ids are unique within a terminal only: the sale's own till comes first, so that no other can take its place.
+    of_own = _state(sale, own).where(own.terminal_id == sale.terminal_id)
+    of_other = _state(sale, other).order_by(other.received_at, other.terminal_id).limit(1)
+    states = [state.correlate(Sale).scalar_subquery() for state in (of_own, of_other)]
+    pending = func.coalesce(*states, literal(Link.PENDING.value))
+    return case((sale.scan_id.is_(None), Link.UNIDENTIFIED.value), else_=pending)
+
+
+def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
+    """Return whether the `Sale` in scope is linked to the scan in scope: the join from a customer's scans."""
+    return and_(
+        scan.id == Sale.scan_id,
+        scan.store_id == Sale.store_id,
+        scan.training == Sale.training,
+        scan.outcome == Outcome.IDENTIFIED.value,
+        _are_near(Sale, scan),
+        or_(scan.terminal_id == Sale.terminal_id, ~_has_rival(scan)),
+    )
+
+
+def _state(sale: Any, named: type[Scan]) -> Select[tuple[str]]:
     state = case(
         (named.training != sale.training, Link.REFUSED.value),
         (named.reason == Refusal.ALREADY_USED.value, Link.CONFLICT.value),
@@ -25,28 +46,18 @@ def link_of(sale: Any = Sale) -> ColumnElement[str]:
         (_are_near(sale, named), Link.LINKED.value),
         else_=Link.REFUSED.value,
     )
-    # Ids are unique within a terminal only: the sale's own till comes first, so that no other can take its place.
-    own_first = case((named.terminal_id == sale.terminal_id, 0), else_=1)
-    found = select(state).where(named.id == sale.scan_id, named.store_id == sale.store_id)
-    first = found.order_by(own_first, named.received_at).limit(1).correlate(Sale).scalar_subquery()
-    pending = func.coalesce(first, literal(Link.PENDING.value))
-    return case((sale.scan_id.is_(None), Link.UNIDENTIFIED.value), else_=pending)
+    return select(state).where(named.id == sale.scan_id, named.store_id == sale.store_id)
 
 
-def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
-    """Return whether the `Sale` in scope is linked to the scan in scope: the join from a customer's scans."""
+def _has_rival(scan: type[Scan]) -> ColumnElement[bool]:
+    """Return whether another till's scan of the same id comes before this one: the same order as in `link_of`."""
     rival = aliased(Scan)
-    own_rival = select(rival.id).where(
-        rival.id == Sale.scan_id, rival.terminal_id == Sale.terminal_id, scan.terminal_id != Sale.terminal_id
+    earlier = or_(
+        rival.terminal_id == Sale.terminal_id,
+        rival.received_at < scan.received_at,
+        (rival.received_at == scan.received_at) & (rival.terminal_id < scan.terminal_id),
     )
-    return and_(
-        scan.id == Sale.scan_id,
-        scan.store_id == Sale.store_id,
-        scan.training == Sale.training,
-        scan.outcome == Outcome.IDENTIFIED.value,
-        _are_near(Sale, scan),
-        ~own_rival.exists(),
-    )
+    return select(rival.id).where(rival.id == scan.id, rival.store_id == scan.store_id, earlier).exists()
 
 
 def _are_near(sale: Any, scan: Any) -> ColumnElement[bool]:

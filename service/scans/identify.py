@@ -117,15 +117,15 @@ def _open_issued(code: str, reading: Reading, keys: Keys) -> Reading:
 
 def _open_typed(db: Database, terminal: TerminalIdentity, beep: Beep, reading: Reading, keys: Keys) -> Reading:
     code, now = typed.read(beep.code), reading.received_at
-    guess = otp.look_up(db, terminal_id=terminal.terminal_id, code=code, now=now)
+    attempt = otp.Attempt(terminal.terminal_id, beep.scan_id, code, now)
+    guess = otp.look_up(db, attempt)
     known = replace(reading, card_id=guess.card_id)
+    if guess.is_repeat:
+        # Never stored, for its id is taken. Judging it would tell right digits from wrong ones, uncounted.
+        return replace(known, refusal=Refusal.WRONG_OTP)
     if guess.must_wait(now):
         return replace(known, refusal=Refusal.TOO_MANY_TRIES)
     code_time = otp.match(guess, code, vault=keys.vault, at=reading.scanned_at)
-    if code_time is not None:
-        return replace(known, step=step_of(code_time))
-    if find_scan(db, terminal, reading.id) is None:  # a repeat is no second guess
-        return replace(
-            known, refusal=otp.record_failure(db, guess, terminal_id=terminal.terminal_id, code=code, now=now)
-        )
-    return replace(known, refusal=Refusal.WRONG_OTP)
+    if code_time is None:
+        return replace(known, refusal=otp.record_failure(db, attempt, guess))
+    return replace(known, step=step_of(code_time))

@@ -13,7 +13,7 @@ from service.codes.refusals import Refusal
 from service.codes.typed import TypedCode
 from service.crypto.vault import Vault
 from service.db import Database, Statement, UtcDateTime, insert_into
-from service.scans.models import OtpFailure
+from service.scans.models import OtpFailure, Scan
 
 WINDOW = timedelta(hours=1)
 TERMINAL_LIMIT = 20
@@ -26,6 +26,16 @@ _ABSENT_OTP_KEY = bytes(typed.OTP_KEY_BYTES)
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """A typed code as it is tried: at which till, as which scan, when it arrived."""
+
+    terminal_id: UUID
+    scan_id: UUID
+    code: TypedCode
+    now: datetime
+
+
+@dataclass(frozen=True)
 class Guess:
     """What is known about a typed code before its OTP is compared: the card, if any, and earlier failures."""
 
@@ -35,6 +45,7 @@ class Guess:
     card_failures: int
     last_failed_at: datetime | None
     last_nth: int
+    is_repeat: bool
 
     def must_wait(self, now: datetime) -> bool:
         """Return whether guessing is over for now: 20 failures an hour a terminal, growing delays a card."""
@@ -47,10 +58,17 @@ class Guess:
         return now < self.last_failed_at + delay
 
 
-def look_up(db: Database, *, terminal_id: UUID, code: TypedCode, now: datetime) -> Guess:
+def look_up(db: Database, attempt: Attempt) -> Guess:
     """Return what stands for or against a typed code at a terminal, in one statement."""
-    since = now - WINDOW
-    row = db.run(_LOOK_UP, {"terminal_id": terminal_id, "card_number": code.card_number, "since": since})
+    row = db.run(
+        _LOOK_UP,
+        {
+            "terminal_id": attempt.terminal_id,
+            "scan_id": attempt.scan_id,
+            "card_number": attempt.code.card_number,
+            "since": attempt.now - WINDOW,
+        },
+    )
     assert row is not None
     return Guess(*row)
 
@@ -64,20 +82,24 @@ def match(guess: Guess, code: TypedCode, *, vault: Vault, at: datetime) -> datet
     return typed.matching_time(code.otp, otp_key=otp_key, at=at)
 
 
-def record_failure(db: Database, guess: Guess, *, terminal_id: UUID, code: TypedCode, now: datetime) -> Refusal:
+def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
     """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
-    while not guess.must_wait(now):
-        nth = guess.last_nth + 1
-        failure = {"terminal_id": terminal_id, "nth": nth, "card_number": code.card_number, "failed_at": now}
+    while not guess.must_wait(attempt.now):
+        failure = {
+            "terminal_id": attempt.terminal_id,
+            "nth": guess.last_nth + 1,
+            "card_number": attempt.code.card_number,
+            "failed_at": attempt.now,
+        }
         if db.run(_RECORD, failure) is not None:
             return Refusal.WRONG_OTP
-        guess = look_up(db, terminal_id=terminal_id, code=code, now=now)
+        guess = look_up(db, attempt)
     return Refusal.TOO_MANY_TRIES
 
 
 def _select_guess(_: Dialect) -> Executable:
     number = bindparam("card_number", type_=BigInteger())
-    terminal_id = bindparam("terminal_id", type_=Uuid())
+    terminal_id, scan_id = bindparam("terminal_id", type_=Uuid()), bindparam("scan_id", type_=Uuid())
     own = OtpFailure.terminal_id == terminal_id
     recent = OtpFailure.failed_at > bindparam("since", type_=UtcDateTime())
     same_card = OtpFailure.card_number == number
@@ -90,6 +112,7 @@ def _select_guess(_: Dialect) -> Executable:
             select(func.count()).where(own, recent, same_card).select_from(OtpFailure).scalar_subquery(),
             select(func.max(OtpFailure.failed_at)).where(own, recent, same_card).scalar_subquery(),
             select(func.coalesce(func.max(OtpFailure.nth), 0)).where(own).scalar_subquery(),
+            select(Scan.id).where(Scan.id == scan_id, Scan.terminal_id == terminal_id).exists(),
         )
         .select_from(one)
         .outerjoin(Card, Card.card_number == number)

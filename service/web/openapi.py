@@ -72,6 +72,13 @@ _PROBLEM_WORDS = {
 }
 
 
+class ErrorOut(BaseModel):
+    """One thing that is wrong, at a JSON Pointer (RFC 6901) into the body or the address."""
+
+    pointer: str
+    detail: str
+
+
 class ProblemOut(BaseModel):
     """RFC 9457: what is wrong, where, and what to do."""
 
@@ -80,7 +87,7 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     code: str
-    errors: list[dict[str, str]] | None = None
+    errors: list[ErrorOut] | None = None
 
 
 class Description:

@@ -27,7 +27,7 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339, with an offset"}),
 ]
 Minor = Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR, description="minor units of the currency")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217")]
 Quantity = Annotated[
     str, StringConstraints(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$"), Field(description="a decimal number")
 ]

@@ -18,6 +18,7 @@ def take_picture(shop: Shop, file: Path) -> None:
     with start_browser() as browser, take_phone(browser) as phone:
         phone.open_card(shop.open_site("Moda Clara").link("maria"))
         till = shop.open_till("Gran Vía")
+        phone.wait_for_time(15)
         till.sell(till.scan(phone.read_qr())["scan_id"], 2500)
         expect(phone.page.locator("#items")).to_contain_text("€25.00")
         phone.page.screenshot(path=file)

@@ -17,15 +17,19 @@ from service.web.types import Currency, Minor, Moment, Name, Quantity, Ref, Word
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
 _MAX_OFFSET_MS = 10**12
+_CASHIER = "the till's own word for who rang it up; no name"
+_TRAINING = "same answers, but the row counts for nothing"
 
 
 class EnrolIn(Body):
     """A till's first request. With an `installation_id` the trade may be repeated if its answer is lost."""
 
-    enrolment_code: Annotated[str, StringConstraints(max_length=200)]
-    installation_id: Ref | None = None
-    hardware: Name | None = None
-    software: Name | None = None
+    enrolment_code: Annotated[
+        str, StringConstraints(max_length=200), Field(description="as `unspoken terminal invite` printed it")
+    ]
+    installation_id: Ref | None = Field(None, description="the till's own name for this installation")
+    hardware: Name | None = Field(None, description="for the operator's list of tills")
+    software: Name | None = Field(None, description="name and version of the till's program")
 
 
 class StoreOut(Answer):
@@ -95,11 +99,15 @@ class TokenOut(Answer):
 class ScanIn(Body):
     """One reading. `scanned_at + clock_offset_ms` is when, by the service's clock; both may be left out."""
 
-    code: Annotated[str, StringConstraints(max_length=1_000)]
-    scanned_at: Moment | None = None
-    clock_offset_ms: Annotated[int, Field(ge=-_MAX_OFFSET_MS, le=_MAX_OFFSET_MS)] = 0
-    cashier_ref: Ref | None = None
-    training: bool = False
+    code: Annotated[
+        str, StringConstraints(max_length=1_000), Field(description="the digits, as scanned or typed: docs/codes.md")
+    ]
+    scanned_at: Moment | None = Field(None, description="the beep, by the till's clock; RFC 3339, with an offset")
+    clock_offset_ms: Annotated[
+        int, Field(ge=-_MAX_OFFSET_MS, le=_MAX_OFFSET_MS, description="the service's clock minus the till's")
+    ] = 0
+    cashier_ref: Ref | None = Field(None, description=_CASHIER)
+    training: bool = Field(False, description=_TRAINING)
 
 
 class ScanOut(Answer):
@@ -107,11 +115,11 @@ class ScanOut(Answer):
 
     scan_id: UUID
     outcome: Outcome
-    reason: Refusal | None
-    message: str
+    reason: Refusal | None = Field(description="why it was refused")
+    message: str = Field(description="for the cashier: at most 60 characters, in the store's language")
     action: Action
-    attributes: dict[str, str]
-    late: bool
+    attributes: dict[str, str] = Field(description="what the brand lets a till know, such as a tier")
+    late: bool = Field(description="accepted only because of an outage")
     server_time: datetime
 
 
@@ -130,10 +138,12 @@ class LineKind(StrEnum):
 class LineIn(Body):
     """One line of a sale."""
 
-    line_id: Ref
+    line_id: Ref = Field(description="unique within the sale; returns name it")
     kind: LineKind
-    sku: Ref | None = None
-    gtin: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,14}$")] | None = None
+    sku: Ref | None = Field(None, description="the brand's own article number")
+    gtin: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,14}$")] | None = Field(
+        None, description="the bar code's 8 to 14 digits"
+    )
     description: Words
     quantity: Quantity
     unit_price_minor: Minor | None = None
@@ -143,14 +153,14 @@ class LineIn(Body):
 class SaleIn(Body):
     """A completed sale. It is stored whatever its sums; what doesn't add up comes back as a warning."""
 
-    receipt_number: Ref
-    scan_id: UUID | None
+    receipt_number: Ref = Field(description="as printed; it need not be unique")
+    scan_id: UUID | None = Field(description="the scan of this basket's shopper, which may arrive later")
     occurred_at: Moment
     currency: Currency
     total_minor: Minor
     lines: Annotated[list[LineIn], Field(max_length=_MAX_LINES)]
-    cashier_ref: Ref | None = None
-    training: bool = False
+    cashier_ref: Ref | None = Field(None, description=_CASHIER)
+    training: bool = Field(False, description=_TRAINING)
 
 
 class WarningOut(Answer):
@@ -165,7 +175,7 @@ class SaleOut(Answer):
 
     sale_id: UUID
     link: Link
-    warnings: list[WarningOut]
+    warnings: list[WarningOut] = Field(description="what doesn't add up; the sale is stored all the same")
     server_time: datetime
 
 
@@ -194,8 +204,8 @@ class ReturnReason(StrEnum):
 class ReturnLineIn(Body):
     """One line of a return; it names a line of the sale, or an article, or neither."""
 
-    line_id: Ref | None = None
-    sku: Ref | None = None
+    line_id: Ref | None = Field(None, description="the line of the sale")
+    sku: Ref | None = Field(None, description="the article, when the line isn't known")
     quantity: Quantity
     total_minor: Minor
 
@@ -203,14 +213,14 @@ class ReturnLineIn(Body):
 class ReturnIn(Body):
     """Goods that came back. It may name any sale of the brand, or a receipt, or neither."""
 
-    sale_id: UUID | None = None
-    receipt: ReceiptIn | None = None
+    sale_id: UUID | None = Field(None, description="the sale, when its id is known")
+    receipt: ReceiptIn | None = Field(None, description="its receipt, when only that is known")
     reason: ReturnReason
-    replacement_sale_id: UUID | None = None
+    replacement_sale_id: UUID | None = Field(None, description="the sale of an exchange")
     currency: Currency
     occurred_at: Moment
     lines: Annotated[list[ReturnLineIn], Field(max_length=_MAX_LINES)]
-    cashier_ref: Ref | None = None
+    cashier_ref: Ref | None = Field(None, description=_CASHIER)
 
 
 class ReturnOut(Answer):
@@ -224,9 +234,11 @@ class ReturnOut(Answer):
 class SyncIn(Body):
     """What a till kept while it was offline: PUT bodies, each with its id. Each is judged by itself."""
 
-    scans: list[dict[str, Any]] = Field(default_factory=list)
-    sales: list[dict[str, Any]] = Field(default_factory=list)
-    returns: list[dict[str, Any]] = Field(default_factory=list)
+    scans: list[dict[str, Any]] = Field(default_factory=list, description="each the body of its PUT, and `scan_id`")
+    sales: list[dict[str, Any]] = Field(default_factory=list, description="each the body of its PUT, and `sale_id`")
+    returns: list[dict[str, Any]] = Field(
+        default_factory=list, description="each the body of its PUT, and `return_id`"
+    )
 
 
 class SyncResult(Answer):

@@ -120,6 +120,7 @@ def get_activity(query: PageQuery) -> Response:
     response.add_etag()
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
+    response.headers.pop("Date", None)  # the server writes its own
     return response
 
 

@@ -1,0 +1,1 @@
+"""The benchmark: `make bench`. What is measured, and how, is told in docs/performance.md."""

@@ -1,0 +1,216 @@
+import json
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.crypto import keyfile
+from service.crypto.keyfile import Keys
+from service.crypto.live import LiveKeys
+from service.errors import BadSettings
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+Change = Callable[[dict[str, Any]], Any]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.json"
+    keyfile.save_new(path, keyfile.create(NOW))
+    return path
+
+
+def rotate(path: Path) -> Keys:
+    rotated = keyfile.rotate(keyfile.load(path), NOW, at_once=True)
+    keyfile.save(path, rotated)
+    return rotated
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(BadSettings) as caught:
+        keyfile.load(path)
+    assert "\n" not in caught.value.detail
+    return caught.value.detail.replace(str(path), "FILE")
+
+
+def overwrite(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    keys = keyfile.create(NOW)
+    keyfile.save_new(tmp_path / "new" / "keys.json", keys)
+    loaded = keyfile.load(tmp_path / "new" / "keys.json")
+    assert loaded.ring.keys == keys.ring.keys
+    assert loaded.vault == keys.vault
+    assert rotate(tmp_path / "new" / "keys.json").ring.keys == keyfile.load(tmp_path / "new" / "keys.json").ring.keys
+
+
+def test_the_file_is_private_from_the_first_byte_on(path: Path) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    rotate(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601])
+def test_a_file_that_others_can_open_is_refused(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    assert refusal(path) == "the key file FILE can be read by other users: chmod 600 FILE"
+
+
+def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "no.json") == "the key file FILE does not exist: make it with `unspoken keys init`"
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir(mode=0o700)
+    assert refusal(tmp_path / "folder") == "the key file FILE can't be read: Is a directory"
+
+
+NO_KEY_FILES = ["", "{", "null", "[]", "7", '"text"', "{}", "\x00", "[" * 100_000, '{"codes": [], "vault": {}}']
+
+
+@pytest.mark.parametrize("text", NO_KEY_FILES)
+def test_a_file_that_is_no_key_file_is_refused_in_one_line(path: Path, text: str) -> None:
+    overwrite(path, text)
+    assert refusal(path) == "the key file FILE is not valid: restore it from a backup"
+
+
+def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "not valid" in refusal(path)
+
+
+CHANGES: dict[str, Change] = {
+    "another version": lambda data: data.update(version=2),
+    "no version": lambda data: data.pop("version"),
+    "no codes": lambda data: data.update(codes=[]),
+    "a kid twice": lambda data: data["codes"].append(data["codes"][0]),
+    "a kid of two bytes": lambda data: data["codes"][0].update(kid=256),
+    "a negative kid": lambda data: data["codes"][0].update(kid=-1),
+    "a kid in words": lambda data: data["codes"][0].update(kid="1"),
+    "a fraction of a kid": lambda data: data["codes"][0].update(kid=1.0),
+    "a short signing key": lambda data: data["codes"][0].update(signing_key="AAAA"),
+    "a key that isn't base64": lambda data: data["codes"][0].update(sealing_key="!" * 44),
+    "a key that isn't text": lambda data: data["codes"][0].update(sealing_key=7),
+    "a time without an offset": lambda data: data["codes"][0].update(signs_from="2026-11-22T12:00:00"),
+    "a time before all times": lambda data: data["codes"][0].update(signs_from="0001-01-01T00:00:00+14:00"),
+    "a time that is none": lambda data: data["codes"][0].update(verifies_until="soon"),
+    "no end": lambda data: data["codes"][0].pop("verifies_until"),
+    "a code key that is no object": lambda data: data.update(codes=["x"]),
+    "no vault": lambda data: data.pop("vault"),
+    "a vault version beyond a byte": lambda data: data["vault"].update(version=256),
+    "a vault version without end": lambda data: data["vault"].update(version=float("inf")),
+    "a vault without a key": lambda data: data["vault"].pop("index_key"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_key_file_with_anything_wrong_in_it_is_refused_and_no_secret_repeated(path: Path, change: Change) -> None:
+    data = json.loads(path.read_text("utf-8"))
+    change(data)
+    overwrite(path, json.dumps(data))
+    assert refusal(path) == "the key file FILE is not valid: restore it from a backup"
+
+
+def test_of_many_that_make_the_file_at_once_one_wins_and_the_rest_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    made = [keyfile.create(NOW) for _ in range(16)]
+
+    def save(keys: Keys) -> bool:
+        try:
+            keyfile.save_new(path, keys)
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        won = list(pool.map(save, made))
+    assert won.count(True) == 1
+    assert keyfile.load(path).vault == made[won.index(True)].vault
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_never_sees_half_a_file(path: Path) -> None:
+    first = keyfile.load(path)
+    grown = first
+    for _ in range(30):
+        grown = keyfile.rotate(grown, NOW, at_once=True)
+
+    def flip(number: int) -> None:
+        keyfile.save(path, grown if number % 2 else first)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.map(flip, range(50))
+        for _ in range(50):
+            assert keyfile.load(path).vault == first.vault
+        list(writing)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_secrets_are_not_in_what_is_printed(path: Path) -> None:
+    keys = keyfile.load(path)
+    printed = repr(keys.ring.keys) + repr(keys.vault)
+    assert "signing_key" not in printed
+    assert "sealing_key" not in printed
+    assert "index_key" not in printed
+
+
+def test_a_process_uses_a_new_key_from_the_first_use_after_the_file_changed(path: Path) -> None:
+    live = LiveKeys(path)
+    assert live.current().ring.signer(NOW).kid == 1
+    for kid in range(2, 12):
+        rotate(path)
+        assert live.current().ring.signer(NOW).kid == kid
+    assert live.fault is None
+
+
+def test_the_file_is_read_again_only_when_it_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveKeys(path)
+    monkeypatch.setattr(keyfile, "load", lambda _: pytest.fail("read again"))
+    before = live.current()
+    assert live.current() is before
+
+
+def wreck(path: Path) -> None:
+    overwrite(path, "{")
+
+
+def publish(path: Path) -> None:
+    path.chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [(wreck, "not valid"), (Path.unlink, "does not exist"), (publish, "can be read by other users")],
+)
+def test_a_file_that_turns_bad_leaves_the_keys_in_force_and_says_so_until_it_is_mended(
+    path: Path, spoil: Callable[[Path], None], fault: str
+) -> None:
+    live, before = LiveKeys(path), keyfile.load(path)
+    spoil(path)
+    for _ in range(2):
+        assert live.current().vault == before.vault
+        assert fault in (live.fault or "")
+    keyfile.save(path, keyfile.rotate(before, NOW, at_once=True))
+    assert live.current().ring.signer(NOW).kid == 2
+    assert live.fault is None
+
+
+def test_a_mode_that_is_mended_is_noticed(path: Path) -> None:
+    live = LiveKeys(path)
+    path.chmod(0o644)
+    live.current()
+    path.chmod(0o600)
+    live.current()
+    assert live.fault is None
+
+
+def test_a_process_does_not_start_without_a_good_file(path: Path) -> None:
+    wreck(path)
+    with pytest.raises(BadSettings, match="not valid"):
+        LiveKeys(path)

@@ -1,0 +1,113 @@
+"""The demo as a stranger runs it: a command, in a folder of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+_COMMAND = [sys.executable, "-m", "service", "demo"]
+# Settings of an operator, whose database the demo must leave alone.
+_OPERATOR = {
+    "UNSPOKEN_ENV": "production",
+    "UNSPOKEN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/operators",
+    "UNSPOKEN_KEYS_FILE": "/nowhere/keys.json",
+}
+
+
+@dataclass
+class Finished:
+    """A demo that has ended."""
+
+    pid: int
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+
+@dataclass
+class Staying:
+    """A demo that stays up; `said` is what it printed."""
+
+    process: subprocess.Popen[str]
+    said: str
+
+    def find(self, pattern: str) -> str:
+        found = re.search(pattern, self.said)
+        assert found, self.said
+        return found[1]
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C: every process of the group hears it."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+def start(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    """Start a demo that leads a session of its own, so that whatever it leaves behind can be found."""
+    return subprocess.Popen(
+        [*_COMMAND, *arguments],
+        cwd=folder,
+        env=os.environ | _OPERATOR | environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+
+
+def run_once(folder: Path, **environ: str) -> Finished:
+    process = start(folder, "--once", **environ)
+    stdout, stderr = process.communicate(timeout=90)
+    return Finished(process.pid, process.returncode, stdout, stderr)
+
+
+def left_behind(session: int) -> list[str]:
+    """Return the processes that a demo started and did not end."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if os.getsid(process.pid) == session:
+                found.append(str(process.info["cmdline"]))
+        except ProcessLookupError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A demo that ran once; looking at it changes nothing, so that one serves many tests."""
+    return run_once(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture
+def staying(tmp_path: Path) -> Iterator[Staying]:
+    """A demo that stays up until it is told to end."""
+    process = start(tmp_path)
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    yield Staying(process, "".join(lines))
+    if process.poll() is None:
+        process.terminate()
+    process.communicate(timeout=30)

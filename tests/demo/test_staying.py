@@ -1,0 +1,49 @@
+import json
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx2
+
+from tests.demo.conftest import Staying, left_behind
+
+
+def typed_code(app_url: str) -> str:
+    """Open the phone page's session as the browser does, and return the digits below the QR."""
+    address, handoff = app_url.split("/app#handoff=")
+    with httpx2.Client(base_url=address, timeout=10) as phone:
+        pending = phone.post("/shopper/v1/handoff", json={"handoff": handoff}).json()
+        opened = phone.post("/shopper/v1/session", json={}, headers={"X-CSRF-Token": pending["csrf_token"]}).json()
+        phone.post("/shopper/v1/cards", json={}, headers={"X-CSRF-Token": opened["csrf_token"]})
+        return str(phone.get("/shopper/v1/code").json()["typed_code"])
+
+
+def scan_with_the_printed_command(staying: Staying, folder: Path, digits: str) -> list[dict[str, object]]:
+    command = [*shlex.split(staying.find(r"Scan as Till 3 +(.+)")), "--json"]
+    done = subprocess.run(command, input=f"{digits}\n", cwd=folder, capture_output=True, text=True, check=True)
+    answers: list[dict[str, object]] = json.loads(done.stdout)
+    return answers
+
+
+def test_the_printed_link_and_the_printed_command_work_together(tmp_path: Path, staying: Staying) -> None:
+    digits = typed_code(staying.find(r"Maria's phone +(\S+)"))
+    (answer,) = scan_with_the_printed_command(staying, tmp_path, digits)
+    assert answer["outcome"] == "identified"
+
+
+def test_the_docs_are_where_the_demo_says(staying: Staying) -> None:
+    assert httpx2.get(staying.find(r"API docs +(\S+)")).status_code == 200
+
+
+def test_ctrl_c_ends_it_with_nothing_left(staying: Staying) -> None:
+    assert staying.interrupt() == 0
+    assert left_behind(staying.process.pid) == []
+
+
+def test_being_terminated_ends_it_with_nothing_left(staying: Staying) -> None:
+    os.kill(staying.process.pid, signal.SIGTERM)
+    staying.process.communicate(timeout=30)
+    assert staying.process.returncode == 143
+    assert left_behind(staying.process.pid) == []

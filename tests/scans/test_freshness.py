@@ -1,0 +1,107 @@
+"""A code is accepted from 30 s before its code time to 60 s after, at scan time; scan time reaches back 10 minutes."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.world import MIDDAY, World
+
+SHOWN = pytest.mark.parametrize("shown", ["code", "typed_code"])
+
+
+def code_of_midday(world: World, shown: str = "code") -> str:
+    code: str = world.shopper().call("GET", "/shopper/v1/code").json[shown]
+    return code
+
+
+@pytest.mark.parametrize(
+    ("after_seconds", "reason"), [(-31, "not_yet_valid"), (-30, None), (0, None), (59.999, None), (60, None), (61, "too_old")]
+)
+def test_the_window_of_an_issued_code_at_arrival(world: World, after_seconds: float, reason: str | None) -> None:
+    till, code = world.till(), code_of_midday(world)
+    world.clock.forward(seconds=after_seconds)
+    assert till.scan(code).json["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("after_seconds", "reason"), [(-31, "wrong_otp"), (-30, None), (0, None), (60, None), (61, "wrong_otp")]
+)
+def test_the_window_of_typed_digits_is_the_same(world: World, after_seconds: float, reason: str | None) -> None:
+    till, code = world.till(), code_of_midday(world, "typed_code")
+    world.clock.forward(seconds=after_seconds)
+    assert till.scan(code).json["reason"] == reason
+
+
+@SHOWN
+@pytest.mark.parametrize("zone", ["+00:00", "+05:30", "-03:00"])
+def test_a_scan_counts_when_it_was_made_within_the_grace(world: World, shown: str, zone: str) -> None:
+    till, code = world.till(), code_of_midday(world, shown)
+    world.clock.forward(minutes=10)
+    hours, minutes = int(zone[:3]), int(zone[0] + zone[4:])
+    local = (MIDDAY + timedelta(hours=hours, minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S") + zone
+    assert till.scan(code, scanned_at=local).json["outcome"] == "identified"
+
+
+@SHOWN
+def test_a_scan_is_never_older_than_the_grace(world: World, shown: str) -> None:
+    till, code = world.till(), code_of_midday(world, shown)
+    world.clock.forward(minutes=11, seconds=1)
+    told = till.scan(code, scanned_at=MIDDAY.isoformat()).json["reason"]
+    assert told == ("too_old" if shown == "code" else "wrong_otp")
+
+
+def test_the_end_of_the_grace_is_the_last_moment(world: World) -> None:
+    till, code = world.till(), code_of_midday(world)
+    world.clock.forward(minutes=11)
+    assert till.scan(code, scanned_at=MIDDAY.isoformat()).json["outcome"] == "identified"
+
+
+@SHOWN
+def test_a_scan_is_never_made_after_its_arrival(world: World, shown: str) -> None:
+    till, code = world.till(), code_of_midday(world, shown)
+    world.clock.forward(seconds=-31)
+    told = till.scan(code, scanned_at=MIDDAY.isoformat()).json["reason"]
+    assert told == ("not_yet_valid" if shown == "code" else "wrong_otp")
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=1), timedelta(days=-400), timedelta(milliseconds=1)])
+def test_a_till_with_a_wrong_clock_says_by_how_much(world: World, wrong_by: timedelta) -> None:
+    till, code = world.till(), code_of_midday(world)
+    world.clock.forward(minutes=9)
+    offset = -wrong_by // timedelta(milliseconds=1)
+    scanned_at = (MIDDAY + wrong_by).isoformat()
+    assert till.scan(code, scanned_at=scanned_at, clock_offset_ms=offset).json["outcome"] == "identified"
+
+
+def test_an_offset_without_a_time_changes_nothing(world: World) -> None:
+    till, code = world.till(), code_of_midday(world)
+    assert till.scan(code, clock_offset_ms=-3_600_000).json["outcome"] == "identified"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("scanned_at", "2026-11-22T12:00:00"),
+        ("scanned_at", "2026-11-22"),
+        ("scanned_at", "1969-12-31T23:59:59Z"),
+        ("scanned_at", "9999-12-31T23:59:59-23:59"),
+        ("scanned_at", 1_795_348_800),
+        ("scanned_at", "yesterday"),
+        ("clock_offset_ms", 10**12 + 1),
+        ("clock_offset_ms", -(10**30)),
+        ("clock_offset_ms", 0.5),
+        ("clock_offset_ms", "0"),
+        ("clock_offset_ms", None),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused_by_name(world: World, field: str, value: object) -> None:
+    answer = world.till().scan("73" + "1" * 15, **{field: value})
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_body")
+    assert [error["pointer"] for error in answer.json["errors"]] == [f"/{field}"]
+
+
+@pytest.mark.parametrize("offset", [10**12, -(10**12)])
+@pytest.mark.parametrize("scanned_at", ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999999Z"])
+def test_the_most_absurd_clock_is_taken_for_what_it_is_worth(world: World, offset: int, scanned_at: str) -> None:
+    answer = world.till().scan(code_of_midday(world), scanned_at=scanned_at, clock_offset_ms=offset)
+    assert (answer.status_code, answer.json["outcome"] in ("identified", "refused")) == (201, True)
