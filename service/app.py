@@ -7,7 +7,6 @@ from datetime import datetime
 from http import HTTPMethod
 from uuid import UUID, uuid4
 
-import structlog
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,12 +16,12 @@ from service.crypto import keyfile
 from service.crypto.live import LiveKeys
 from service.db import Database
 from service.errors import BadSettings
+from service.logs import Level, log
 from service.web import guards, openapi, problems
 from service.web.buckets import Buckets
 from service.web.commerce import routes as commerce
 from service.web.context import EXTENSION, Service, service
 from service.web.identities import Identities
-from service.web.logs import configure_logs
 from service.web.metrics import Metrics
 from service.web.operations import docs
 from service.web.operations import routes as operations
@@ -56,12 +55,9 @@ DOORS = (
     Door(operations.bp, "", guards.metrics),
 )
 
-_log = structlog.get_logger()
-
 
 def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> Flask:
     """Compose the service; raise `BadSettings`, in one line, when it can't serve with these settings."""
-    configure_logs()
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = pos.MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # an account id may hold "//"
@@ -121,7 +117,8 @@ def _finish(response: Response) -> Response:
     metrics = service().metrics
     metrics.requests.labels(method, route, response.status_code).inc()
     metrics.seconds.labels(route).observe(seconds)
-    _log.info(
+    log(
+        Level.INFO,
         "request",
         request_id=g.request_id,
         method=method,

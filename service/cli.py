@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import closing
 
 import click
 
@@ -38,8 +39,8 @@ def migrate() -> None:
     from service.db import Database
     from service.migrations import migrate as run_migrations
 
-    with told_in_one_line():
-        run = run_migrations(Database(settings().database_url))
+    with told_in_one_line(), closing(Database(settings().database_url)) as db:
+        run = run_migrations(db)
     show({"migrations": run}, f"Ran {', '.join(run)}." if run else "Already up to date.")
 
 
@@ -60,10 +61,8 @@ def serve(host: str, port: int, workers: int | None) -> None:
 def worker() -> None:
     """Do what is due by itself (purging), until stopped. One is enough, more do no harm."""
     from service.db import Database
-    from service.web.logs import configure_logs
     from service.worker import work
 
-    configure_logs()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

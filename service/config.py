@@ -52,15 +52,22 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _database_url(value: str) -> str:
     scheme, rest = value.partition("://")[::2]
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and _has_good_host(value):
         return f"postgresql+psycopg://{rest}"
     if scheme == "sqlite" and value.startswith("sqlite:///") and value != "sqlite:///":
         return value
     raise BadSettings("UNSPOKEN_DATABASE_URL must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
 
 
+def _has_good_host(address: str) -> bool:
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
 def _public_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = urlsplit(value if _has_good_host(value) else "")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise BadSettings("UNSPOKEN_PUBLIC_URL must be an address like https://id.example.com")
     return value.rstrip("/")

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from service.db import Database
+from service.errors import BadSettings
 
 _LENGTH_OF_REVISION = len("0001")
 
@@ -15,6 +16,8 @@ def migrate(db: Database) -> list[str]:
     from alembic.config import Config
 
     before = current_revision(db)
+    if before is not None and before not in known_revisions():
+        raise BadSettings(f"the database is at migration {before}, which this version doesn't know: upgrade first")
     config = Config()
     config.set_main_option("script_location", str(_folder()))
     config.set_main_option("path_separator", "os")
@@ -24,8 +27,9 @@ def migrate(db: Database) -> list[str]:
 
 
 def is_migrated(db: Database) -> bool:
-    """Return whether the database has every migration that this code knows."""
-    return current_revision(db) == known_revisions()[-1]
+    """Return whether the database has every migration that this code knows; later ones don't hurt it."""
+    current = current_revision(db)
+    return current is not None and current >= known_revisions()[-1]
 
 
 def current_revision(db: Database) -> str | None:

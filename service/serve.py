@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any
 
@@ -32,7 +33,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     app = create_app(settings)
 
     def after_fork(_server: Any, _worker: Any) -> None:
-        app.extensions[EXTENSION].db.close()
+        app.extensions[EXTENSION].db.after_fork()
 
     options = {
         "bind": f"{host}:{port}",
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "timeout": TIMEOUT_SECONDS,
         "preload_app": True,
         "post_fork": after_fork,
+        "post_worker_init": _leave_interrupts,
         "child_exit": _forget_metrics,
         "loglevel": "warning",
         "control_socket_disable": True,
@@ -64,6 +66,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return self._app
+
+
+def _leave_interrupts(_worker: Any) -> None:
+    # Ctrl-C reaches master and workers at once, and the master's word on top of it locks a worker up (gunicorn 27).
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _share_metrics() -> None:

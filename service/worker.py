@@ -2,14 +2,12 @@
 
 import threading
 
-import structlog
-
 from service import clock
 from service.db import Database
+from service.logs import Level, log, where
 from service.purge import purge
 
 PURGE_EVERY_SECONDS = 600
-_log = structlog.get_logger()
 
 
 def work(db: Database, stop: threading.Event) -> None:
@@ -17,8 +15,8 @@ def work(db: Database, stop: threading.Event) -> None:
     while True:
         try:
             with db.write() as session:
-                _log.info("purged", **purge(session, clock.now()))
+                log(Level.INFO, "purged", **purge(session, clock.now()))
         except db.any_error as error:
-            _log.warning("purge failed", exc_info=error)
+            log(Level.WARNING, "purge failed", exception=where(error))
         if stop.wait(PURGE_EVERY_SECONDS):
             return

@@ -32,7 +32,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "unspoken.db"
     db = Database(f"sqlite:///{path}")
     migrate(db)
-    db.engine.dispose()
+    db.close()
     return path
 
 
@@ -48,7 +48,7 @@ def postgres_database() -> Iterator[Database]:
         db = Database(url.set(database=name).render_as_string(hide_password=False))
         migrate(db)
         yield db
-        db.engine.dispose()
+        db.close()
 
 
 @pytest.fixture(params=DATABASES)
@@ -80,7 +80,7 @@ def world(settings: Settings) -> Iterator[World]:
     world = World(app, clock, settings)
     yield world
     told = recorder.secrets_told(world.service.db)
-    world.service.db.engine.dispose()
+    world.service.db.close()
     assert not recorder.faults + told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -56,12 +56,9 @@ class World:
             return str(add_store(session, name=name, now=self.clock(), **values).id)
 
     def invitation(self, store_id: str | None = None, *, label: str = "Till 3", training: bool = False) -> str:
-        from uuid import UUID
-
+        of_store = UUID(store_id or self.store())
         with self.service.db.write() as session:
-            code, _ = invite(
-                session, store_id=UUID(store_id or self.store()), label=label, training=training, now=self.clock()
-            )
+            code, _ = invite(session, store_id=of_store, label=label, training=training, now=self.clock())
             return code
 
     def till(self, store_id: str | None = None, **given: Any) -> Till:

@@ -1,19 +1,17 @@
-"""Make, freeze and revoke cards, and read the codes they show."""
+"""Make, list, freeze and revoke cards."""
 
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.cards.models import Card, CardStatus
-from service.codes import issued, typed
-from service.codes.freshness import STEP_SECONDS, step_of
-from service.crypto.keyfile import Keys
+from service.cards.show import seal_otp_key
+from service.codes import typed
 from service.crypto.vault import Vault
-from service.db import Database, Statement, insert_if_absent
+from service.db import insert_if_absent
 from service.errors import Conflict, NotFound
 from service.sessions.models import ShopperSession
 from service.sessions.open import end
@@ -21,22 +19,6 @@ from service.sessions.recognise import ShopperIdentity
 
 # The first digit is never 0: then no card number begins like a GS1 application identifier for goods.
 _CARD_NUMBERS = range(100_000_000, 1_000_000_000)
-
-_LIVE_CARD = Statement(
-    lambda _: select(Card.id, Card.card_number, Card.otp_key, Card.frozen_at).where(
-        Card.session_id == bindparam("session_id", type_=Uuid()), Card.revoked_at.is_(None)
-    )
-)
-
-
-@dataclass(frozen=True)
-class ShownCode:
-    """What a card shows now: one code, as a QR's digits and as digits to type."""
-
-    code: str
-    typed_code: str
-    issued_at: datetime
-    refresh_at: datetime
 
 
 def make_card(
@@ -53,34 +35,12 @@ def make_card(
         "id": card_id,
         "customer_id": shopper.customer_id,
         "session_id": shopper.session_id,
-        "otp_key": vault.seal(otp_key, context=_otp_context(card_id)),
+        "otp_key": seal_otp_key(card_id, otp_key, vault),
         "created_at": now,
     }
     while not insert_if_absent(session, Card, card_number=secrets.choice(_CARD_NUMBERS), **row):
         continue  # the number is taken
     return session.get_one(Card, card_id), otp_key
-
-
-def open_otp_key(card_id: int, sealed: bytes, vault: Vault) -> bytes:
-    """Return the key of a card's OTPs, 20 bytes."""
-    return vault.open(sealed, context=_otp_context(card_id))
-
-
-def show_code(db: Database, shopper: ShopperIdentity, *, keys: Keys, now: datetime) -> ShownCode:
-    """Return what the session's card shows at `now`. Nothing is written."""
-    row = db.run(_LIVE_CARD, {"session_id": shopper.session_id})
-    if row is None:
-        raise Conflict("this session has no card yet: POST /shopper/v1/cards makes one", code="card_needed")
-    card_id, card_number, sealed, frozen_at = row
-    if frozen_at is not None:
-        raise Conflict("the card is frozen: unfreeze it to show codes again", code="card_frozen")
-    otp_key = open_otp_key(card_id, sealed, keys.vault)
-    return ShownCode(
-        code=issued.issue(card_id, key=keys.ring.signer(now), now=now),
-        typed_code=typed.write(card_number, otp_key=otp_key, now=now),
-        issued_at=now.replace(microsecond=0),
-        refresh_at=datetime.fromtimestamp((step_of(now) + 1) * STEP_SECONDS, UTC),
-    )
 
 
 def list_cards(session: Session, shopper: ShopperIdentity) -> list[Card]:
@@ -130,7 +90,3 @@ def _card_id(public_id: str) -> int:
     if len(public_id) != 16 or not set(public_id) <= set("0123456789abcdef") or public_id[0] > "7":
         raise NotFound("there is no such card of yours")
     return int(public_id, 16)
-
-
-def _otp_context(card_id: int) -> bytes:
-    return b"cards.otp_key:" + str(card_id).encode()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from service.config import Settings, read_settings
@@ -18,12 +18,26 @@ from service.errors import UnspokenError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "unspoken.json"
+_LONGEST_NAME = 100
 
 
 def settings() -> Settings:
     """Return the settings of the environment; a bad one ends the command in one line."""
     with told_in_one_line():
         return read_settings()
+
+
+class ShownName(click.ParamType[str]):
+    """A name that shoppers and cashiers read: one line, stripped, of at most 100 characters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; anything that can't be shown is a wrong use."""
+        text = str(value).strip()
+        if not 1 <= len(text) <= _LONGEST_NAME or not text.isprintable():
+            self.fail(f"a name has 1 to {_LONGEST_NAME} printable characters", param, ctx)
+        return text
 
 
 @contextmanager
@@ -35,7 +49,7 @@ def database() -> Iterator[Session]:
             with db.write() as session:
                 yield session
         finally:
-            db.engine.dispose()
+            db.close()
 
 
 @contextmanager
@@ -45,8 +59,10 @@ def told_in_one_line() -> Iterator[None]:
         yield
     except UnspokenError as error:
         raise click.ClickException(error.detail) from None
-    except (OperationalError, ProgrammingError) as error:
+    except DBAPIError as error:
         raise click.ClickException(_database_words(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or 'a file'} can't be used: {error.strerror}") from None
 
 
 def json_option(command: Command) -> Command:
@@ -78,7 +94,7 @@ def _to_json(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _database_words(error: OperationalError | ProgrammingError) -> str:
+def _database_words(error: DBAPIError) -> str:
     text = str(error.orig).strip().partition("\n")[0]
     if "no such table" in text or ("relation" in text and "does not exist" in text):
         return "the database has no tables yet: run `unspoken migrate` first"

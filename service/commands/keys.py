@@ -58,8 +58,8 @@ def list_() -> None:
     """List the keys, oldest first. No secret is shown."""
     with told_in_one_line():
         ring = keyfile.load(settings().keys_file).ring
-    signer = ring.signer(clock.now())
-    lines = [f"{key.kid:>3}  {_state(key, signer)}" for key in ring.keys]
+    started = [key for key in ring.keys if key.signs_from <= clock.now()]
+    lines = [f"{key.kid:>3}  {_state(key, started)}" for key in ring.keys]
     show([_describe(key) for key in ring.keys], "\n".join(lines))
 
 
@@ -67,9 +67,9 @@ def _describe(key: CodeKey) -> dict[str, Any]:
     return {"kid": key.kid, "signs_from": key.signs_from, "verifies_until": key.verifies_until}
 
 
-def _state(key: CodeKey, signer: CodeKey) -> str:
-    if key is signer:
-        return f"signs since {key.signs_from.isoformat()}"
-    if key.verifies_until is None:
+def _state(key: CodeKey, started: list[CodeKey]) -> str:
+    if key not in started:
         return f"will sign from {key.signs_from.isoformat()}"
-    return f"verifies until {key.verifies_until.isoformat()}"
+    if key is started[-1]:
+        return f"signs since {key.signs_from.isoformat()}"
+    return f"verifies until {key.verifies_until.isoformat()}" if key.verifies_until else "verifies"

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service import clock
-from service.commands.base import database, json_option, show
+from service.commands.base import ShownName, database, json_option, show
 from service.sites.add import add_site, list_sites, revoke_site
 from service.sites.models import Site
 
@@ -18,7 +18,7 @@ def site() -> None:
 
 
 @site.command()
-@click.argument("name")
+@click.argument("name", type=ShownName())
 @json_option
 def add(name: str) -> None:
     """Add a site, and print its keys. They are shown this once.

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service import clock
-from service.commands.base import database, json_option, show
+from service.commands.base import ShownName, database, json_option, show
 from service.stores.add import LANGUAGES, add_store
 from service.stores.enrol import invite
 from service.stores.models import Terminal
@@ -20,7 +20,7 @@ def store() -> None:
 
 
 @store.command()
-@click.argument("name")
+@click.argument("name", type=ShownName())
 @click.option("--time-zone", default="Europe/Madrid", show_default=True, help="IANA name.")
 @click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code.")
 @click.option("--language", default="es", show_default=True, type=click.Choice(LANGUAGES), help="What cashiers read.")
@@ -41,7 +41,7 @@ def add(name: str, time_zone: str, currency: str, language: str) -> None:
 @store.command("list")
 @json_option
 def list_stores_() -> None:
-    """List the stores."""
+    """List the stores, oldest first."""
     with database() as session:
         stores = [
             {"store_id": item.id, "name": item.name, "time_zone": item.time_zone, "currency": item.currency}
@@ -58,7 +58,9 @@ def terminal() -> None:
 
 @terminal.command("invite")
 @click.argument("store_id", type=click.UUID)
-@click.option("--label", default="Till", show_default=True, help="What shoppers and cashiers call it.")
+@click.option(
+    "--label", type=ShownName(), default="Till", show_default=True, help="What shoppers and cashiers call it."
+)
 @click.option("--training", is_flag=True, help="Same answers, but nothing it sends counts.")
 @json_option
 def invite_(store_id: UUID, label: str, training: bool) -> None:

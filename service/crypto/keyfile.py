@@ -43,15 +43,14 @@ def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
 
     The key before it verifies until its last code is too old.
     """
-    kid = max(key.kid for key in keys.ring.keys) + 1
-    if kid > _MAX_KID:
-        raise BadSettings("all 255 key ids are used, and a key id is never used again")
     newest = keys.ring.keys[-1]
+    if newest.kid >= _MAX_KID:
+        raise BadSettings("all 255 key ids are used, and a key id is never used again")
     if newest.signs_from > now and not at_once:
         raise BadSettings(f"key {newest.kid} already waits to sign from {newest.signs_from.isoformat()}")
     signs_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_SIGNING)
     retired = [_retire(key, signs_from) for key in keys.ring.keys]
-    return replace(keys, ring=KeyRing([*retired, _new_code_key(kid, signs_from)]))
+    return replace(keys, ring=KeyRing([*retired, _new_code_key(newest.kid + 1, signs_from)]))
 
 
 def _retire(key: CodeKey, signs_from: datetime) -> CodeKey:

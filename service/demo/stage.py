@@ -19,7 +19,8 @@ from service.config import Settings
 
 FOLDER = Path("instance/demo")
 START_SECONDS = 45.0
-STOP_SECONDS = 10.0
+# Longer than gunicorn's patience with its workers (30 s): killed before, it would leave them behind.
+STOP_SECONDS = 40.0
 ANY_PORT = 0
 _WORKERS = "2"
 

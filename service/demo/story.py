@@ -124,7 +124,7 @@ class Demo:
             public_url=self.url,
         )
         self._db = Database(settings.database_url)
-        self._closing.callback(self._db.engine.dispose)
+        self._closing.callback(self._db.close)
         migrate(self._db)
         self._service = self._closing.enter_context(running_service(settings, self.folder / "service.log"))
         client = httpx2.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)

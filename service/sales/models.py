@@ -43,8 +43,8 @@ class Sale(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     currency: Mapped[str] = mapped_column(String(3))
     total_minor: Mapped[int] = mapped_column(BigInteger)
-    lines: Mapped[list[dict[str, Any]]] = mapped_column(Json)
-    warnings: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(Json())
+    warnings: Mapped[list[dict[str, str]]] = mapped_column(Json())
     cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))
@@ -60,14 +60,14 @@ class Return(Base):
     terminal_id: Mapped[UUID] = mapped_column(primary_key=True)
     store_id: Mapped[UUID]
     sale_id: Mapped[UUID | None]
-    receipt: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(Json())
     reason: Mapped[str] = mapped_column(String(10))
     replacement_sale_id: Mapped[UUID | None]
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     currency: Mapped[str] = mapped_column(String(3))
-    lines: Mapped[list[dict[str, Any]]] = mapped_column(Json)
-    warnings: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(Json())
+    warnings: Mapped[list[dict[str, str]]] = mapped_column(Json())
     cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))

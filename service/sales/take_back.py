@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from service.db import insert_if_absent
@@ -41,7 +41,7 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
     """
     still_holds(session, terminal)
     sale = _named_sale(session, terminal, taken.sale_id)
-    warnings = check_return(taken.lines, earlier=_returned(session, sale, taken.id), sold=sale.lines) if sale else []
+    warnings = check_return(taken.lines, earlier=_returned(session, sale), sold=sale.lines) if sale else []
     row = dict(vars(taken), terminal_id=terminal.terminal_id, store_id=terminal.store_id, warnings=warnings)
     if insert_if_absent(session, Return, **row):
         return warnings, False
@@ -54,13 +54,12 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
 def _named_sale(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
     """Return the sale of this store, locked, so that returns of one sale are counted one after another."""
     of_store = select(Sale).where(Sale.id == sale_id, Sale.store_id == terminal.store_id)
-    return session.scalars(of_store.order_by(Sale.received_at).limit(1).with_for_update()).one_or_none()
+    # Ids are unique within a terminal only: the till's own sale comes first.
+    own_first = case((Sale.terminal_id == terminal.terminal_id, 0), else_=1)
+    first = of_store.order_by(own_first, Sale.received_at).limit(1)
+    return session.scalars(first.with_for_update()).one_or_none()
 
 
-def _returned(session: Session, sale: Sale | None, but: UUID) -> Sequence[dict[str, Any]]:
-    if sale is None:
-        return []
-    lines = session.scalars(
-        select(Return.lines).where(Return.sale_id == sale.id, Return.id != but, Return.training == sale.training)
-    )
-    return [line for listed in lines for line in listed]
+def _returned(session: Session, sale: Sale) -> Sequence[dict[str, Any]]:
+    of_sale = select(Return.lines).where(Return.sale_id == sale.id, Return.training == sale.training)
+    return [line for lines in session.scalars(of_sale) for line in lines]

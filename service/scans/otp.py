@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Dialect, Executable, Uuid, bindparam, func, literal, select
 
-from service.cards.manage import open_otp_key
 from service.cards.models import Card
+from service.cards.show import open_otp_key
 from service.codes import typed
 from service.codes.refusals import Refusal
 from service.codes.typed import TypedCode

@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import current_app, g
 
 from service import clock
+from service.cards.show import CarriedCard
 from service.config import Settings
 from service.crypto.keyfile import Keys
 from service.crypto.live import LiveKeys
@@ -65,6 +66,13 @@ def site() -> Site:
     caller = g.site
     assert isinstance(caller, Site)
     return caller
+
+
+def carried_card() -> CarriedCard | None:
+    """Return the live card of the calling shopper's session."""
+    carried = g.card
+    assert carried is None or isinstance(carried, CarriedCard)
+    return carried
 
 
 def shopper() -> ShopperIdentity:

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from flask import g, request
 
+from service.cards.show import CarriedCard, recognise_shopper
 from service.crypto.tokens import hash_token
 from service.errors import NotAuthorised
 from service.sessions.models import SessionKind
-from service.sessions.recognise import ShopperIdentity, recognise_shopper
+from service.sessions.recognise import ShopperIdentity
 from service.sites.add import recognise_site
 from service.stores.recognise import TerminalIdentity, identity_of, recognise
 from service.web.buckets import Limit
@@ -70,7 +71,7 @@ def shopper() -> None:
         token, kind = _bearer(), SessionKind.API
     else:
         token, kind = _cookie(SESSION_COOKIE), SessionKind.WEB
-    g.shopper = _charged(lambda: _recognise_shopper(token, kind))
+    g.shopper, g.card = _charged(lambda: _recognise_shopper(token, kind))
     g.session_token = token
     _take(b"u" + g.shopper.session_id.bytes, SESSION_LIMIT)
 
@@ -105,7 +106,7 @@ def _recognise_terminal(token: str, digest: bytes) -> TerminalIdentity:
         return identity_of(recognise(session, token=token, token_hash=digest, now=now()), digest)
 
 
-def _recognise_shopper(token: str, kind: SessionKind) -> ShopperIdentity:
+def _recognise_shopper(token: str, kind: SessionKind) -> tuple[ShopperIdentity, CarriedCard | None]:
     return recognise_shopper(service().db, token, kind=kind, now=now())
 
 

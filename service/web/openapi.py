@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 from service import __version__
 from service.web import guards
-from service.web.operation import Operation, may_be_left_out, operation_of
+from service.web.operation import Answer, Operation, may_be_left_out, operation_of
 
 EXTENSION = "unspoken_openapi"
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -79,7 +79,7 @@ class ErrorOut(BaseModel):
     detail: str
 
 
-class ProblemOut(BaseModel):
+class ProblemOut(Answer):
     """RFC 9457: what is wrong, where, and what to do."""
 
     type: str

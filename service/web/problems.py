@@ -5,16 +5,15 @@ from math import ceil
 from typing import Any
 
 import orjson
-import structlog
 from flask import Flask, Response, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from service.errors import Conflict, NotAuthorised, NotFound, UnspokenError
+from service.logs import Level, log, where
 from service.web.context import service
 
 CONTENT_TYPE = "application/problem+json"
-_log = structlog.get_logger()
 
 _STATUS_OF: dict[type[UnspokenError], int] = {NotAuthorised: 401, NotFound: 404, Conflict: 409}
 
@@ -56,7 +55,7 @@ def to_problem(error: Exception) -> Problem | None:
     if isinstance(error, ValidationError):
         return invalid(error)
     if isinstance(error, service().db.passing_errors):
-        _log.warning("database failed", request_id=g.get("request_id"), error=str(error).partition("\n")[0])
+        log(Level.WARNING, "database failed", request_id=g.get("request_id"), error=str(error).partition("\n")[0])
         return Problem(503, "not_ready", "the database does not answer: try again", retry_after=1)
     return None
 
@@ -94,7 +93,13 @@ def _answer_http(error: HTTPException) -> Response:
 def _answer(error: Exception) -> Response:
     problem = to_problem(error)
     if problem is None:
-        _log.error("request failed", request_id=g.get("request_id"), route=str(request.url_rule), exc_info=error)
+        log(
+            Level.ERROR,
+            "request failed",
+            request_id=g.get("request_id"),
+            route=str(request.url_rule),
+            exception=where(error),
+        )
         problem = Problem(500, "internal_error", "the service failed; the operator finds it under the request id")
     return _respond(problem)
 

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from service import clock
-from service.cards.manage import _otp_context
 from service.cards.models import Card
+from service.cards.show import seal_otp_key
 from service.codes.freshness import step_of
 from service.codes.typed import KIND, OTP_KEY_BYTES
 from service.crypto.keyfile import Keys
@@ -119,7 +119,7 @@ def _card(keys: Keys, card: CardFacts, session_id: UUID, customer_id: UUID, now:
         "card_number": card.number,
         "customer_id": customer_id,
         "session_id": session_id,
-        "otp_key": keys.vault.seal(card.otp_key, context=_otp_context(card.id)),
+        "otp_key": seal_otp_key(card.id, card.otp_key, keys.vault),
         "created_at": now,
     }
 

@@ -91,7 +91,8 @@ def count(db: Database) -> Stored:
 
 
 def _execute(db: Database, statements: list[str]) -> None:
-    """Run statements on a connection of the driver's own, which is in no transaction."""
+    """Run statements on a connection of the driver's own, the only one and in no transaction."""
+    db.engine.dispose()
     url = db.engine.url
     connection: Any
     if db.on_sqlite:

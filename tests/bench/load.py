@@ -15,8 +15,9 @@ from tests.bench.problems import MeasurementFailed
 
 _MARK = "figures: "
 _LUA = Path(__file__).with_name("replay.lua")
-_FIRST_GUESS_PER_SECOND = 6_000
+# How many requests to write for a run: by the rate of the run before; the first one by that of the warm-up.
 _SPARE = 1.5
+_FIRST_SPARE = 4
 _TRIES = 3
 # Enough for every worker to meet every till and open its connections.
 WARM_UP_REQUESTS = 500
@@ -56,7 +57,7 @@ class Target:
     make: Callable[[int], list[bytes]]
     status: int
     text: str
-    per_second: float = _FIRST_GUESS_PER_SECOND
+    per_second: float = 0.0
 
 
 def best_generator() -> Generator:
@@ -67,7 +68,8 @@ def best_generator() -> Generator:
 def measure(target: Target, *, seconds: int, generator: Generator, folder: Path) -> Outcome:
     """Warm the server up, load it for so many seconds, and return the figures if every answer was right."""
     for _ in range(_TRIES):
-        warm_up(target)
+        warm = warm_up(target)
+        target.per_second = target.per_second or warm * _FIRST_SPARE
         path = folder / "requests"
         write_requests(path, target.make(int(target.per_second * seconds * _SPARE)))
         outcome = _run(target, path, seconds, generator)
@@ -79,13 +81,14 @@ def measure(target: Target, *, seconds: int, generator: Generator, folder: Path)
     raise MeasurementFailed(f"{target.name} used up its requests {_TRIES} times")
 
 
-def warm_up(target: Target) -> None:
-    """Send a few requests that no figure counts."""
+def warm_up(target: Target) -> float:
+    """Send a few requests that no figure counts; return how many a second were answered."""
     requests = iter(target.make(WARM_UP_REQUESTS))
     replay = Replay(target.port, requests, str(target.status).encode(), target.text.encode())
     done = replay.run(_WARM_UP_SECONDS)
     if done["wrong"]:
         raise MeasurementFailed(f"{done['wrong']} of {done['answered']} answers of {target.name} were not right")
+    return float(done["answered"] / done["seconds"])
 
 
 def _run(target: Target, path: Path, seconds: int, generator: Generator) -> Outcome:

@@ -75,6 +75,7 @@ class Bench:
 
     def measure(self, target: Target) -> Outcome:
         """Take one run."""
+        self.progress.begin()
         folder = self.databases.folder
         outcome = measure(target, seconds=self.plan.seconds, generator=self.plan.generator, folder=folder)
         figures = f"{outcome.per_second:,.0f}/s, p50 {outcome.p50_ms:.1f} ms, p99 {outcome.p99_ms:.1f} ms"

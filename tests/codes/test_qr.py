@@ -1,5 +1,6 @@
 import io
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
 from xml.etree import ElementTree
@@ -18,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def code(card_id: int = 7) -> str:
-    return issued.issue(card_id, key=ring().keys[1], now=NOW)
+    return issued.issue(card_id, key=ring().keys[1], now=NOW, nonce=bytes(8))
 
 
 def paths(svg: str) -> list[ElementTree.Element]:
@@ -50,7 +51,7 @@ def decoded(picture: Image.Image) -> zxingcpp.Barcode:
 
 
 @pytest.mark.parametrize("draw", [lambda text: opened(qr.draw_png(text)), lambda text: rasterised(qr.draw_svg(text))])
-def test_a_drawn_code_is_read_back_as_a_plain_qr_code_of_level_l(draw) -> None:  # type: ignore[no-untyped-def]
+def test_a_drawn_code_is_read_back_as_a_plain_qr_code_of_level_l(draw: Callable[[str], Image.Image]) -> None:
     for card_id in range(20):
         text = code(card_id)
         barcode = decoded(draw(text))
@@ -111,7 +112,7 @@ def test_a_typed_code_can_be_drawn_too() -> None:
 
 
 @pytest.mark.parametrize("width", [100, 75])
-def test_a_clean_picture_of_100_pixels_is_read_and_one_of_75(width: int) -> None:
+def test_a_small_clean_picture_is_read(width: int) -> None:
     for card_id in range(20):
         text = code(card_id)
         small = opened(qr.draw_png(text)).resize((width, width), Image.Resampling.BOX)
@@ -119,11 +120,11 @@ def test_a_clean_picture_of_100_pixels_is_read_and_one_of_75(width: int) -> None
 
 
 def test_drawing_takes_milliseconds() -> None:
-    def fastest(draw: object) -> float:
+    def fastest(draw: Callable[[str], object]) -> float:
         spans = []
         for _ in range(7):
             start = perf_counter()
-            draw(text)  # type: ignore[operator]
+            draw(text)
             spans.append(perf_counter() - start)
         return min(spans)
 

@@ -109,6 +109,14 @@ def test_a_retired_key_verifies_until_its_last_moment_and_no_longer() -> None:
     assert caught.value.reason is Refusal.UNKNOWN_KEY
 
 
+def test_a_retired_key_is_not_kept_longer_by_later_rotations() -> None:
+    keys = keyfile.rotate(keyfile.create(START), START, at_once=False)
+    first_ends = keys.ring.keys[0].verifies_until
+    keys = keyfile.rotate(keys, START + 30 * DAY, at_once=False)
+    assert keys.ring.keys[0].verifies_until == first_ends
+    assert keys.ring.keys[1].verifies_until == keys.ring.keys[2].signs_from + timedelta(minutes=12)
+
+
 def test_no_key_signs_before_its_time() -> None:
     keys = keyfile.create(START)
     with pytest.raises(LookupError):

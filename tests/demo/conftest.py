@@ -107,6 +107,8 @@ def staying(tmp_path: Path) -> Iterator[Staying]:
         lines.append(line)
         if "Ctrl-C" in line:
             break
+    else:
+        pytest.fail(process.communicate()[1])
     yield Staying(process, "".join(lines))
     if process.poll() is None:
         process.terminate()

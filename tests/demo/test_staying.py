@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import httpx2
+import psutil
 
 from tests.demo.conftest import Staying, left_behind
 
@@ -35,6 +36,15 @@ def test_the_printed_link_and_the_printed_command_work_together(tmp_path: Path, 
 
 def test_the_docs_are_where_the_demo_says(staying: Staying) -> None:
     assert httpx2.get(staying.find(r"API docs +(\S+)")).status_code == 200
+
+
+def test_workers_leave_ctrl_c_to_their_master(staying: Staying) -> None:
+    (master,) = psutil.Process(staying.process.pid).children()
+    workers = master.children()
+    for worker in workers:
+        worker.send_signal(signal.SIGINT)
+    gone, _ = psutil.wait_procs(workers, timeout=1)
+    assert gone == []
 
 
 def test_ctrl_c_ends_it_with_nothing_left(staying: Staying) -> None:

@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response
 from service.app import DOORS, create_app
 from service.web import guards
 from tests.operations.doors import PUBLIC, doors, tokens
+from tests.shopper.phone import jarless
 from tests.world import World
 
 GUARDS = (guards.public, guards.limited, guards.terminal, guards.site, guards.shopper, guards.pending, guards.metrics)
@@ -83,7 +84,7 @@ def test_every_credential_opens_its_own_door(world: World) -> None:
 
 def test_a_session_token_is_worth_nothing_as_a_cookie(world: World) -> None:
     maria = world.shopper()
-    answer = world.client.get("/shopper/v1/cards", headers={"Cookie": f"unspoken_session={maria.token}"})
+    answer = jarless(world).get("/shopper/v1/cards", headers={"Cookie": f"unspoken_session={maria.token}"})
     assert answer.status_code == 401
 
 

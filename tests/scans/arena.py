@@ -125,7 +125,7 @@ def open_arena(kind: str, folder: Path, request: pytest.FixtureRequest) -> Itera
         wait_until_ready(arena.live)
         yield arena
     finally:
-        arena.service.db.engine.dispose()
+        arena.service.db.close()
         process.terminate()
         process.wait(20)
 
@@ -142,5 +142,5 @@ def _fresh_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> 
         connection.execute(f"CREATE DATABASE {name}")
     db = Database(server.engine.url.set(database=name).render_as_string(hide_password=False))
     migrate(db)
-    db.engine.dispose()
+    db.close()
     return db.engine.url.render_as_string(hide_password=False)

@@ -1,8 +1,6 @@
 """Why a scan is refused: a closed list, told to the cashier in few words."""
 
-import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,33 +24,36 @@ def with_last_digit_changed(code: str) -> str:
     return code[:-1] + str((int(code[-1]) + 1) % 10)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "",
-        "7",
-        "73",
-        "4006381333931",
-        "71" + "0" * 246,
-        "71" + "1" * 246,
-        "71" + "9" * 246,
-        "72" + "1" * 400,
-        "74" + "1" * 39,
-        "73" + "1" * 14,
-        "73" + "1" * 17,
-        "73" + "1" * 14 + "x",
-        "７３" + "１" * 15,
-        "73" + "١" * 15,
-        " 73" + "1" * 15,
-        "73" + "1" * 15 + "\n",
-        "💳" * 20,
-        "x" * 1_000,
-    ],
+NO_CODES = (
+    "",
+    "7",
+    "73",
+    "4006381333931",
+    "71" + "0" * 246,
+    "71" + "1" * 246,
+    "71" + "9" * 246,
+    "72" + "1" * 400,
+    "74" + "1" * 39,
+    "73" + "1" * 14,
+    "73" + "1" * 17,
+    "73" + "1" * 14 + "x",
+    "７３" + "１" * 15,
+    "73" + "١" * 15,
+    " 73" + "1" * 15,
+    "73" + "1" * 15 + "\n",
+    "💳" * 20,
+    "x" * 1_000,
 )
-def test_what_is_no_code_is_malformed(world: World, code: str) -> None:
-    answer = world.till().scan(code)
-    assert (answer.status_code, answer.json["outcome"], answer.json["reason"]) == (201, "refused", "malformed")
-    assert code not in answer.text or len(code) < 3
+
+
+def test_what_is_no_code_is_malformed(world: World) -> None:
+    till = world.till()
+    for code in NO_CODES:
+        answer = till.scan(code)
+        assert (answer.status_code, answer.json["outcome"], answer.json["reason"]) == (201, "refused", "malformed"), (
+            code
+        )
+        assert code not in answer.text or len(code) < 3
 
 
 def test_a_wrong_check_digit_is_malformed_and_no_guess(world: World) -> None:
@@ -62,10 +63,11 @@ def test_a_wrong_check_digit_is_malformed_and_no_guess(world: World) -> None:
     assert till.scan(typed_code).json["outcome"] == "identified"
 
 
-@pytest.mark.parametrize("code", ["x" * 1_001, None, 73, ["73"], {"71": 1}])
-def test_what_is_no_text_or_too_long_is_a_bad_body(world: World, code: object) -> None:
-    answer = world.till().scan(code)  # type: ignore[arg-type]
-    assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, ["/code"])
+def test_what_is_no_text_or_too_long_is_a_bad_body(world: World) -> None:
+    till = world.till()
+    for code in ("x" * 1_001, None, 73, ["73"], {"71": 1}):
+        answer = till.scan(code)  # type: ignore[arg-type]
+        assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, ["/code"]), code
 
 
 def test_an_altered_code_has_a_bad_signature(world: World) -> None:
@@ -138,33 +140,43 @@ def test_the_cashier_reads_the_stores_language(world: World) -> None:
     assert till.scan("73").json["message"] == "Código no válido. Escanee de nuevo."
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"code": "73", "sneaky": 1},
-        {"code": "73", "cashier_ref": ""},
-        {"code": "73", "cashier_ref": "x" * 201},
-        {"code": "73", "cashier_ref": "a\u0000b"},
-        {"code": "73", "training": None},
-        {"code": "73", "training": "yes"},
-        {"code": "73", "training": 1},
-    ],
+BAD_BODIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"code": "73", "sneaky": 1},
+    {"code": "73", "cashier_ref": ""},
+    {"code": "73", "cashier_ref": "x" * 201},
+    {"code": "73", "cashier_ref": "a\u0000b"},
+    {"code": "73", "training": None},
+    {"code": "73", "training": "yes"},
+    {"code": "73", "training": 1},
 )
-def test_a_bad_body_is_refused_with_the_field_named(world: World, body: dict[str, Any]) -> None:
-    answer = world.till().call("PUT", "/pos/v1/scans/0198c0de-0000-7000-8000-000000000001", body)
-    assert (answer.status_code, answer.json["code"], len(answer.json["errors"])) == (422, "invalid_body", 1)
+NO_OBJECTS = (
+    b"",
+    b"{",
+    b"[]",
+    b'"73"',
+    b"null",
+    b'{"code": "73",}',
+    b'{"code": "\\ud800"}',
+    b"\xef\xbb\xbf{}",
+    b"\xff",
+    b"[" * 9_999,
+)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"73"', "null", '{"code": "73",}', '{"code": "\\ud800"}', "\ufeff{}", "[" * 9_999])
-def test_a_body_that_is_no_object_is_refused(world: World, text: str) -> None:
+def test_a_bad_body_is_refused_with_the_field_named(world: World) -> None:
     till = world.till()
-    headers = {"Authorization": f"Bearer {till.token}", "Content-Type": "application/json"}
-    answer = world.client.put(
-        "/pos/v1/scans/0198c0de-0000-7000-8000-000000000001", data=text.encode("utf-8", "surrogatepass"), headers=headers
-    )
-    assert answer.status_code in (400, 422)
-    assert set(answer.json) >= {"type", "title", "status", "detail", "code"}
+    for body in BAD_BODIES:
+        answer = till.call("PUT", "/pos/v1/scans/0198c0de-0000-7000-8000-000000000001", body)
+        assert (answer.status_code, answer.json["code"], len(answer.json["errors"])) == (422, "invalid_body", 1), body
+
+
+def test_a_body_that_is_no_object_is_refused(world: World) -> None:
+    headers = {"Authorization": f"Bearer {world.till().token}", "Content-Type": "application/json"}
+    for data in NO_OBJECTS:
+        answer = world.client.put("/pos/v1/scans/0198c0de-0000-7000-8000-000000000001", data=data, headers=headers)
+        assert answer.status_code in (400, 422), data[:20]
+        assert set(answer.json) >= {"type", "title", "status", "detail", "code"}
 
 
 def test_refused_scans_are_stored_and_shown_to_their_shopper(world: World) -> None:
@@ -177,11 +189,3 @@ def test_refused_scans_are_stored_and_shown_to_their_shopper(world: World) -> No
     reasons = [item["reason"] for item in maria.call("GET", "/shopper/v1/activity").json["items"]]
     assert reasons[0] == "too_old"
     assert sorted(reasons[1:], key=str) == [None, "already_used"]
-
-
-def test_a_key_that_retired_reads_as_unknown(world: World) -> None:
-    ring = world.service.keys.ring
-    assert ring.signer(MIDDAY).verifies_until is None
-    old = forge(world, kid=ring.signer(MIDDAY).kid)
-    assert world.till().scan(old).json["reason"] == "card_unusable"
-    assert MIDDAY - timedelta(minutes=6) < ring.signer(MIDDAY).signs_from

@@ -64,47 +64,47 @@ def test_the_answer_to_a_spent_code_stands_too(world: World) -> None:
 
 
 SAME = {
-    "reordered keys": '{{"cashier_ref": "Ana", "training": false, "scanned_at": "2026-11-22T12:00:00Z", "code": "{0}"}}',
+    "reordered keys": '{{"cashier_ref": "Ana", "training": false, "scanned_at": "2026-11-22T12:00:00Z",'
+    ' "code": "{0}"}}',
     "another zone": '{{"code": "{0}", "scanned_at": "2026-11-22T13:00:00+01:00", "cashier_ref": "Ana"}}',
     "a fraction of a second": '{{"code": "{0}", "scanned_at": "2026-11-22T12:00:00.000000Z", "cashier_ref": "Ana"}}',
     "an offset of nothing": '{{"code": "{0}", "scanned_at": "2026-11-22T12:00:00-00:00", "cashier_ref": "Ana"}}',
     "defaults written out": '{{"code": "{0}", "scanned_at": "2026-11-22T12:00:00Z", "clock_offset_ms": 0,'
     ' "cashier_ref": "Ana", "training": false}}',
-    "escaped letters and blanks": ' {{ "code":"{0}",\n"scanned_at":"2026-11-22T12:00:00Z","cashier_ref":"\\u0041na"}} ',
+    "escapes and blanks": ' {{ "code":"{0}",\n"scanned_at":"2026-11-22T12:00:00Z","cashier_ref":"\\u0041na"}} ',
 }
 
 
-@pytest.mark.parametrize("spelling", SAME.values(), ids=SAME)
-def test_a_body_spelled_otherwise_is_the_same_body(world: World, spelling: str) -> None:
+def test_a_body_spelled_otherwise_is_the_same_body(world: World) -> None:
     till, code = world.till(), world.shopper().code()
     first = put(till, {"code": code, "scanned_at": "2026-11-22T12:00:00Z", "cashier_ref": "Ana"})
-    again = put_text(till, spelling.format(code))
-    assert (again.status_code, but_time(again)) == (200, but_time(first))
+    for name, spelling in SAME.items():
+        again = put_text(till, spelling.format(code))
+        assert (again.status_code, but_time(again)) == (200, but_time(first)), name
 
 
-@pytest.mark.parametrize("field", ["scanned_at", "cashier_ref"])
-def test_null_and_absent_are_the_same(world: World, field: str) -> None:
+def test_null_and_absent_are_the_same(world: World) -> None:
     till, code = world.till(), world.shopper().code()
     assert put(till, {"code": code}).status_code == 201
-    assert put(till, {"code": code, field: None}).status_code == 200
+    assert put(till, {"code": code, "scanned_at": None, "cashier_ref": None}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"code": "73" + "1" * 15},
-        {"scanned_at": "2026-11-22T12:00:00.001Z"},
-        {"clock_offset_ms": 1},
-        {"cashier_ref": "Bea"},
-        {"training": True},
-    ],
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"code": "73" + "1" * 15},
+    {"scanned_at": "2026-11-22T12:00:00.001Z"},
+    {"clock_offset_ms": 1},
+    {"cashier_ref": "Bea"},
+    {"training": True},
 )
-def test_another_body_under_the_same_id_is_a_conflict_and_changes_nothing(world: World, change: dict[str, Any]) -> None:
+
+
+def test_another_body_under_the_same_id_is_a_conflict_and_changes_nothing(world: World) -> None:
     till, code = world.till(), world.shopper().code()
     first = put(till, {"code": code})
-    conflict = put(till, {"code": code, **change})
-    assert (conflict.status_code, conflict.json["code"]) == (409, "id_conflict")
-    assert code not in conflict.text
+    for change in CHANGES:
+        conflict = put(till, {"code": code, **change})
+        assert (conflict.status_code, conflict.json["code"]) == (409, "id_conflict"), change
+        assert code not in conflict.text
     assert but_time(put(till, {"code": code})) == but_time(first)
 
 
@@ -151,15 +151,16 @@ def test_a_till_hears_of_no_scan_that_is_not_there(world: World) -> None:
     assert world.till().call("GET", f"/pos/v1/scans/{uuid4()}").status_code == 404
 
 
-@pytest.mark.parametrize("version", [1, 4, 6, 7, 8])
-def test_ids_of_any_version_are_taken_in_either_case(world: World, version: int) -> None:
-    till, code = world.till(), world.shopper().code()
-    scan_id = f"0198c0de-abcd-{version}000-8000-00000000000a"
-    assert put(till, {"code": code}, scan_id.upper()).json["scan_id"] == scan_id
-    assert put(till, {"code": code}, scan_id).status_code == 200
+def test_ids_of_any_version_are_taken_in_either_case(world: World) -> None:
+    till = world.till()
+    for version in (1, 4, 6, 7, 8):
+        scan_id = f"0198c0de-abcd-{version}000-8000-00000000000a"
+        assert put(till, {"code": "71"}, scan_id.upper()).json["scan_id"] == scan_id
+        assert put(till, {"code": "71"}, scan_id).status_code == 200
 
 
-@pytest.mark.parametrize("scan_id", ["1", "x" * 36, "0198c0de00007000800000000000000a", "0198c0de-0000-7000-8000-0000000000"])
-def test_an_id_that_is_no_uuid_is_not_found(world: World, scan_id: str) -> None:
-    answer = put(world.till(), {"code": "73" + "1" * 15}, scan_id)
-    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+def test_an_id_that_is_no_uuid_is_not_found(world: World) -> None:
+    till = world.till()
+    for scan_id in ("1", "x" * 36, "0198c0de00007000800000000000000a", "0198c0de-0000-7000-8000-0000000000"):
+        answer = put(till, {"code": "71"}, scan_id)
+        assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

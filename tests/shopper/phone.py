@@ -63,3 +63,8 @@ def handoff(site: Site, account_id: str = "maria") -> str:
     site.account(account_id)
     opened = site.call("POST", f"/commerce/v1/accounts/{account_id}/sessions", {}).json
     return urlsplit(opened["app_url"]).fragment.removeprefix("handoff=")
+
+
+def jarless(world: World) -> FlaskClient:
+    """Return a client that sends the Cookie header it is given, and keeps no cookies."""
+    return world.app.test_client(use_cookies=False)

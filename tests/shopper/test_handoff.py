@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from service.app import create_app
 from service.sessions.models import SessionKind, ShopperSession
-from tests.shopper.phone import Phone, handoff
+from tests.shopper.phone import Phone, handoff, jarless
 from tests.world import World
 
 
@@ -77,7 +77,7 @@ def test_a_pending_session_confirmed_by_many_at_once_opens_one_session(world: Wo
 
     def confirm(_: int) -> int:
         headers = {"Cookie": f"unspoken_pending={cookie}", "X-CSRF-Token": phone.csrf_token}
-        return world.client.post("/shopper/v1/session", json={}, headers=headers).status_code
+        return jarless(world).post("/shopper/v1/session", json={}, headers=headers).status_code
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(confirm, range(8)))
@@ -102,7 +102,7 @@ def test_a_declined_handoff_opens_nothing(world: World) -> None:
     assert phone.call("DELETE", "/shopper/v1/handoff").status_code == 204
     assert phone.confirm().status_code == 401, "the cookie is gone"
     headers = {"Cookie": f"unspoken_pending={cookie}", "X-CSRF-Token": phone.csrf_token}
-    kept = world.client.post("/shopper/v1/session", json={}, headers=headers)
+    kept = jarless(world).post("/shopper/v1/session", json={}, headers=headers)
     assert kept.status_code == 401, "and a copy of it is worth nothing"
 
 
@@ -111,7 +111,7 @@ def test_declining_twice_is_no_fault(world: World) -> None:
     phone.follow(world.site())
     headers = {"Cookie": f"unspoken_pending={cookie_of(phone, 'unspoken_pending')}", "X-CSRF-Token": phone.csrf_token}
     for _ in range(2):
-        assert world.client.delete("/shopper/v1/handoff", headers=headers).status_code == 204
+        assert jarless(world).delete("/shopper/v1/handoff", headers=headers).status_code == 204
 
 
 def test_another_shop_asks_before_it_replaces_the_session_of_this_phone(world: World) -> None:
@@ -130,7 +130,7 @@ def test_the_session_replaced_ends_with_its_card(world: World) -> None:
     phone.follow(books, "nuria")
     assert phone.confirm().status_code == 201
     assert phone.call("GET", "/shopper/v1/session").json["site"] == {"name": "Libros"}
-    kept = world.client.get("/shopper/v1/session", headers={"Cookie": f"unspoken_session={old_cookie}"})
+    kept = jarless(world).get("/shopper/v1/session", headers={"Cookie": f"unspoken_session={old_cookie}"})
     assert kept.status_code == 401
     refused = till.scan(old_code).json
     assert (refused["outcome"], refused["reason"]) == ("refused", "card_unusable")
@@ -150,7 +150,7 @@ def test_leaving_ends_the_session_and_its_card(world: World) -> None:
     code, cookie = phone.code(), cookie_of(phone, "unspoken_session")
     assert phone.call("DELETE", "/shopper/v1/session").status_code == 204
     assert phone.call("GET", "/shopper/v1/session").status_code == 401
-    kept = world.client.get("/shopper/v1/session", headers={"Cookie": f"unspoken_session={cookie}"})
+    kept = jarless(world).get("/shopper/v1/session", headers={"Cookie": f"unspoken_session={cookie}"})
     assert kept.status_code == 401
     assert till.scan(code).json["reason"] == "card_unusable"
 
@@ -168,7 +168,7 @@ def test_a_pending_cookie_is_no_session(world: World) -> None:
     phone.follow(world.site())
     token = cookie_of(phone, "unspoken_pending")
     for headers in ({"Cookie": f"unspoken_session={token}"}, {"Authorization": f"Bearer {token}"}):
-        assert world.client.get("/shopper/v1/cards", headers=headers).status_code == 401
+        assert jarless(world).get("/shopper/v1/cards", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("public_url", ["http://127.0.0.1:8000", "https://id.example.com"])
@@ -182,7 +182,7 @@ def test_cookies_are_for_the_server_only(world: World, public_url: str) -> None:
     headers = {"X-CSRF-Token": pending.json["csrf_token"]}
     opened = client.post("/shopper/v1/session", json={}, headers=headers, base_url=base_url)
     assert opened.status_code == 201
-    elsewhere.service.db.engine.dispose()
+    elsewhere.service.db.close()
     cookies = pending.headers.getlist("Set-Cookie") + opened.headers.getlist("Set-Cookie")
     assert [cookie.partition("=")[0] for cookie in cookies] == [
         "unspoken_pending",

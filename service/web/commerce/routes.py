@@ -30,7 +30,7 @@ bp = Blueprint("commerce", __name__)
 class AccountIdConverter(PathConverter):
     """A site's own key for an account: unlike a path, it may begin with a slash."""
 
-    regex = ".+?"
+    regex = "(?s:.+?)"
     part_isolating = False
 
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from service.cards.manage import freeze, get_card, list_cards, make_card, revoke, show_code, unfreeze
+from service.cards.manage import freeze, get_card, list_cards, make_card, revoke, unfreeze
 from service.cards.models import Card
+from service.cards.show import show_code
 from service.codes import qr
 from service.codes.freshness import STEP_SECONDS
 from service.sales.models import Sale
@@ -15,7 +16,7 @@ from service.sales.read import list_sales
 from service.scans.models import Scan
 from service.scans.read import Cursor, flag_not_me, list_scans
 from service.stores.models import Store, Terminal
-from service.web.context import now, service, shopper
+from service.web.context import carried_card, now, service, shopper
 from service.web.operation import answer, operation
 from service.web.pages import PageQuery, page
 from service.web.shopper.models import (
@@ -85,7 +86,7 @@ def post_unfreeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
 @operation({200: CodeOut}, problems=(409,))
 def get_code() -> Response:
     """Return the code to show now. Nothing is stored; fetch again at `refresh_at`, while the old one still holds."""
-    shown = show_code(service().db, shopper(), keys=service().keys, now=now())
+    shown = show_code(carried_card(), keys=service().keys, now=now())
     return _unstored(answer(vars(shown) | {"server_time": now()}))
 
 
@@ -93,7 +94,7 @@ def get_code() -> Response:
 @operation({200: "image/svg+xml"}, problems=(409,))
 def get_code_svg() -> Response:
     """Return the code to show now as an SVG, for a client that can't draw it itself."""
-    shown = show_code(service().db, shopper(), keys=service().keys, now=now())
+    shown = show_code(carried_card(), keys=service().keys, now=now())
     return _unstored(Response(qr.draw_svg(shown.code), mimetype="image/svg+xml"))
 
 
@@ -101,7 +102,7 @@ def get_code_svg() -> Response:
 @operation({200: "image/png"}, problems=(409,))
 def get_code_png() -> Response:
     """Return the code to show now as a PNG, for a client that can't draw it itself."""
-    shown = show_code(service().db, shopper(), keys=service().keys, now=now())
+    shown = show_code(carried_card(), keys=service().keys, now=now())
     return _unstored(Response(qr.draw_png(shown.code), mimetype="image/png"))
 
 

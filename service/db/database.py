@@ -1,0 +1,165 @@
+"""The engine, transactions, and single statements at driver speed.
+
+Connections run in the driver's autocommit mode. A transaction begins with an explicit BEGIN (on SQLite
+BEGIN IMMEDIATE when it will write), so a lone statement costs one round trip and no COMMIT.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from service.db.statement import Statement
+from service.db.turns import Turns
+
+BUSY_TIMEOUT_SECONDS = 10
+PING_AFTER_IDLE_SECONDS = 1.0
+_WRITES = "unspoken_writes"
+
+
+class Database:
+    """One engine, and the three ways to use it: `write`, `read` and `run`."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        parsed = make_url(url)
+        self.on_sqlite = parsed.get_backend_name() == "sqlite"
+        self._turns: Turns | None = None
+        common: dict[str, Any] = {
+            "json_serializer": lambda value: orjson.dumps(value).decode(),
+            "json_deserializer": orjson.loads,
+            "pool_size": pool_size,
+            "pool_reset_on_return": None,  # every user ends what they began
+            "hide_parameters": True,  # errors go to logs, parameters must not
+        }
+        if self.on_sqlite:
+            path = Path(parsed.database or "")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._turns = Turns(f"{path}-turn")
+            # check_same_thread: a pooled connection may be closed by another thread than its user.
+            arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False}
+            self.engine = create_engine(url, paramstyle="named", connect_args=arguments, **common)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        else:
+            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", **common)
+            event.listen(self.engine, "checkout", self._ping_if_idle)
+        event.listen(self.engine, "begin", _begin)
+        self.writing_engine = self.engine.execution_options(**{_WRITES: True})
+        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self.any_error = (self.driver_error, SQLAlchemyError)
+        # The server is gone, locked or out of something: worth trying again.
+        self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
+        self._kept = _Kept()
+        event.listen(self.engine, "engine_disposed", lambda _engine: self._kept.close())
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction that may write: returning commits, raising rolls back."""
+        with (
+            self._turn(),
+            Session(self.writing_engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One transaction that only reads."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def run(self, statement: Statement, params: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Run one autocommitted statement at driver level and return its first row, or None.
+
+        A connection that the server has closed is replaced and the statement run once more: every statement
+        given here must be safe to repeat.
+        """
+        prepared = statement.prepared(self.engine.dialect)
+        bound = prepared.bind(params)
+        with self._turn() if prepared.writes else nullcontext():
+            try:
+                rows = self._fetch(prepared.sql, bound)
+            except self.driver_error as error:
+                if not self._is_lost(error):
+                    raise
+                rows = self._fetch(prepared.sql, bound)
+        return prepared.result(rows[0]) if rows else None
+
+    def close(self) -> None:
+        """Close every connection of this thread and of the pool."""
+        self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
+
+    def after_fork(self) -> None:
+        """Leave connections that were opened before a fork to the parent."""
+        self._kept = _Kept()
+        self.engine.dispose(close=False)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._turns is None else self._turns.taken()
+
+    def _fetch(self, sql: str, bound: dict[str, Any]) -> Any:
+        """Run a statement to its end: SQLite commits, and lets go of its snapshot, only then."""
+        cursor = self._kept.cursor
+        if cursor is None:
+            cursor = self._kept.keep(self.engine.raw_connection())
+        return cursor.execute(sql, bound).fetchall()
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Return whether an error says that the server closed the connection; then all of them are dropped."""
+        kept = self._kept.connection
+        driver_connection = None if kept is None else kept.driver_connection
+        if not self.engine.dialect.is_disconnect(error, driver_connection, None):  # type: ignore[arg-type]
+            return False
+        self.engine.dispose()
+        return True
+
+    def _ping_if_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Replace a connection that the server closed while it lay idle; one in steady use isn't asked."""
+        moment = time.monotonic()
+        idle = moment - record.info.get("used_at", moment)
+        record.info["used_at"] = moment
+        if idle < PING_AFTER_IDLE_SECONDS:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except self.driver_error as error:
+            raise DisconnectionError from error
+
+
+class _Kept(threading.local):
+    """A thread's own connection and cursor: taking one from the pool costs more than the statement it runs."""
+
+    connection: PoolProxiedConnection | None = None
+    cursor: Any = None
+
+    def keep(self, connection: PoolProxiedConnection) -> Any:
+        """Take a connection out of its pool for good; return its cursor."""
+        connection.detach()
+        self.connection, self.cursor = connection, connection.cursor()
+        return self.cursor
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self.connection, self.cursor = self.connection, None, None
+        if connection is not None:
+            connection.close()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES) and connection.dialect.name == "sqlite"
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,146 @@
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from service.app import create_app
+from service.config import Settings
+from service.crypto.tokens import Prefix, mint
+from service.web.context import EXTENSION
+from tests.world import World
+
+METRICS_TOKEN = "let-me-see-the-numbers"
+SOMEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
+
+
+Serve = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Iterator[Serve]:
+    """A function that composes the service with other settings."""
+    apps = []
+
+    def compose(**given: Any) -> FlaskClient:
+        apps.append(create_app(replace(settings, **given)))
+        return apps[-1].test_client()
+
+    yield compose
+    for app in apps:
+        app.extensions[EXTENSION].db.close()
+
+
+def test_health_and_readiness_are_told(world: World) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = world.client.get(path)
+        assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_a_database_without_migrations_is_healthy_but_not_ready(world: World) -> None:
+    with world.service.db.write() as session:
+        kept = session.scalar(text("SELECT version_num FROM alembic_version"))
+        session.execute(text("DELETE FROM alembic_version"))
+    answer = world.client.get("/readyz")
+    with world.service.db.write() as session:
+        session.execute(text("INSERT INTO alembic_version VALUES (:kept)"), {"kept": kept})
+    assert world.client.get("/healthz").status_code == 200
+    assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+    assert "unspoken migrate" in answer.json["detail"]
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert world.client.get("/readyz").status_code == 200
+
+
+def test_a_database_that_is_gone_is_not_ready_and_its_password_is_not_told(serve: Serve) -> None:
+    client = serve(database_url="postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none")
+    for path in ("/readyz", "/shopper/v1/cards"):
+        answer = client.get(path, headers={"Authorization": f"Bearer {mint(Prefix.SESSION)}"})
+        assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+        assert "hunter2" not in answer.text
+    assert client.get("/healthz").status_code == 200
+
+
+def test_keys_that_do_not_sign_yet_are_not_ready(world: World) -> None:
+    world.clock.forward(days=-1)
+    answer = world.client.get("/readyz")
+    assert answer.status_code == 503
+    assert "key" in answer.json["detail"]
+
+
+def test_a_key_file_that_turned_bad_is_told_while_the_old_keys_serve(world: World) -> None:
+    maria = world.shopper()
+    Path(world.settings.keys_file).write_text("{")
+    assert maria.call("GET", "/shopper/v1/code").status_code == 200
+    answer = world.client.get("/readyz")
+    assert answer.status_code == 503
+    assert "key file" in answer.json["detail"]
+
+
+def test_metrics_are_for_this_machine(world: World) -> None:
+    assert world.client.get("/metrics").status_code == 200
+    for address in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):
+        assert world.client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 200, address
+    for address in ("192.0.2.7", "10.0.0.1", "::ffff:192.0.2.7", "2001:db8::1", ""):
+        assert world.client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 401, address
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_behind_a_proxy_that_is_not_declared_nobody_is_this_machine(world: World, header: str) -> None:
+    assert world.client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"), [("192.0.2.7", 401), ("127.0.0.1", 200), ("127.0.0.1, 192.0.2.7", 401), ("unknown", 401)]
+)
+def test_behind_a_declared_proxy_the_caller_is_whom_it_names(serve: Serve, forwarded: str, status: int) -> None:
+    client = serve(proxies=1)
+    assert client.get("/metrics", headers={"X-Forwarded-For": forwarded}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (f"Bearer {METRICS_TOKEN}", 200),
+        ("Bearer ", 401),
+        ("Bearer let-me", 401),
+        ("Bearer é", 401),
+        (METRICS_TOKEN, 401),
+    ],
+)
+def test_metrics_are_for_the_bearer_of_their_token(serve: Serve, header: str, status: int) -> None:
+    client = serve(metrics_token=METRICS_TOKEN)
+    answer = client.get("/metrics", headers={"Authorization": header}, environ_base=SOMEWHERE)
+    assert answer.status_code == status
+    assert METRICS_TOKEN not in answer.text
+
+
+def test_without_a_metrics_token_no_bearer_passes(world: World) -> None:
+    answer = world.client.get("/metrics", headers={"Authorization": "Bearer "}, environ_base=SOMEWHERE)
+    assert answer.status_code == 401
+
+
+def test_requests_scans_and_sales_are_counted(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    scan = till.scan(maria.code()).json
+    till.scan("4006381333931")
+    till.sell(scan["scan_id"])
+    numbers = world.client.get("/metrics").text
+    assert 'unspoken_scans_total{kind="71",outcome="identified",reason=""} 1.0' in numbers
+    assert 'unspoken_scans_total{kind="other",outcome="refused",reason="malformed"} 1.0' in numbers
+    assert 'unspoken_sales_total{link="linked"} 1.0' in numbers
+    assert (
+        'unspoken_http_requests_total{method="PUT",route="/pos/v1/scans/<uuid:scan_id>",status="201"} 2.0' in numbers
+    )
+    assert 'unspoken_http_request_seconds_count{route="/pos/v1/sales/<uuid:sale_id>"} 1.0' in numbers
+
+
+def test_a_stranger_can_not_make_up_labels(world: World) -> None:
+    for number in range(20):
+        world.client.open(f"/made/up/{number}", method=f"MADEUP{number}")
+    numbers = world.client.get("/metrics").text
+    assert 'unspoken_http_requests_total{method="other",route="unmatched",status="404"} 20.0' in numbers
+    assert "made/up" not in numbers
+    assert "MADEUP" not in numbers
