@@ -117,7 +117,7 @@ def _open_issued(code: str, reading: Reading, keys: Keys) -> Reading:
 
 def _open_typed(db: Database, terminal: TerminalIdentity, beep: Beep, reading: Reading, keys: Keys) -> Reading:
     code, now = typed.read(beep.code), reading.received_at
-    attempt = otp.Attempt(terminal.terminal_id, beep.scan_id, code, now)
+    attempt = otp.Attempt(terminal, beep.scan_id, code, now)
     guess = otp.look_up(db, attempt)
     known = replace(reading, card_id=guess.card_id)
     if guess.is_repeat:

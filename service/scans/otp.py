@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Dialect, Executable, Uuid, bindparam, func, literal, select
+from sqlalchemy import BigInteger, Dialect, Executable, Uuid, bindparam, func, select
 
 from service.cards.models import Card
 from service.cards.show import open_otp_key
@@ -14,6 +14,8 @@ from service.codes.typed import TypedCode
 from service.crypto.vault import Vault
 from service.db import Database, Statement, UtcDateTime, insert_into
 from service.scans.models import OtpFailure, Scan
+from service.stores.models import Terminal
+from service.stores.recognise import TERMINAL_HOLDS, TerminalIdentity, unknown_terminal
 
 WINDOW = timedelta(hours=1)
 TERMINAL_LIMIT = 20
@@ -29,7 +31,7 @@ _ABSENT_OTP_KEY = bytes(typed.OTP_KEY_BYTES)
 class Attempt:
     """A typed code as it is tried: at which till, as which scan, when it arrived."""
 
-    terminal_id: UUID
+    terminal: TerminalIdentity
     scan_id: UUID
     code: TypedCode
     now: datetime
@@ -59,17 +61,19 @@ class Guess:
 
 
 def look_up(db: Database, attempt: Attempt) -> Guess:
-    """Return what stands for or against a typed code at a terminal, in one statement."""
+    """Return what stands for or against a typed code at a terminal; a revoked one is told, and may guess, nothing."""
     row = db.run(
         _LOOK_UP,
         {
-            "terminal_id": attempt.terminal_id,
+            "terminal_id": attempt.terminal.terminal_id,
+            "token_hash": attempt.terminal.token_hash,
             "scan_id": attempt.scan_id,
             "card_number": attempt.code.card_number,
             "since": attempt.now - WINDOW,
         },
     )
-    assert row is not None
+    if row is None:
+        raise unknown_terminal()
     return Guess(*row)
 
 
@@ -86,7 +90,7 @@ def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
     """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
     while not guess.must_wait(attempt.now):
         failure = {
-            "terminal_id": attempt.terminal_id,
+            "terminal_id": attempt.terminal.terminal_id,
             "nth": guess.last_nth + 1,
             "card_number": attempt.code.card_number,
             "failed_at": attempt.now,
@@ -103,7 +107,6 @@ def _select_guess(_: Dialect) -> Executable:
     own = OtpFailure.terminal_id == terminal_id
     recent = OtpFailure.failed_at > bindparam("since", type_=UtcDateTime())
     same_card = OtpFailure.card_number == number
-    one = select(literal(1).label("one")).subquery()
     return (
         select(
             Card.id,
@@ -114,8 +117,9 @@ def _select_guess(_: Dialect) -> Executable:
             select(func.coalesce(func.max(OtpFailure.nth), 0)).where(own).scalar_subquery(),
             select(Scan.id).where(Scan.id == scan_id, Scan.terminal_id == terminal_id).exists(),
         )
-        .select_from(one)
+        .select_from(Terminal)
         .outerjoin(Card, Card.card_number == number)
+        .where(*TERMINAL_HOLDS)
     )
 
 

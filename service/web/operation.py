@@ -1,5 +1,6 @@
 """Operations: what a route takes and answers, said once, for the parser and for the OpenAPI page alike."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -8,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.web.problems import Problem, invalid
 
@@ -94,4 +96,8 @@ def _json_body() -> bytes:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset != "utf-8" or "Content-Encoding" in request.headers:
         raise Problem(415, "unsupported_media_type", "send plain, uncompressed application/json in UTF-8")
-    return request.get_data(cache=False)
+    data = request.get_data(cache=False)
+    # Of a body that comes in chunks, werkzeug reads as much as is allowed and drops the rest.
+    if request.content_length is None and len(data) >= (request.max_content_length or sys.maxsize):
+        raise RequestEntityTooLarge
+    return data

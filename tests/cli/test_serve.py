@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 
 from service.config import Settings
+from service.crypto import keyfile
 from tests.cli.conftest import Shell
 from tests.conftest import LiveService, Start, wait_until_ready
 from tests.postgres import free_port
@@ -91,9 +93,11 @@ def test_without_migrations_it_serves_but_is_not_ready(bare: Shell, tmp_path: Pa
 
 
 @pytest.fixture
-def plain_gunicorn(settings: Settings, tmp_path: Path) -> Iterator[LiveService]:
+def plain_gunicorn(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
     """`wsgi:app`, as another server than our own would run it."""
-    port, environ = free_port(), environ_of(settings)
+    keys_file, port = tmp_path / "keys.json", free_port()
+    keyfile.save_new(keys_file, keyfile.create(datetime.now(UTC)))
+    environ = environ_of(Settings(database_url=database_url, keys_file=keys_file))
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "wsgi:app"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stderr=log, cwd=ROOT)
@@ -138,7 +142,8 @@ def test_bodies_in_chunks_and_of_wrong_length_are_told_off(live_service: LiveSer
     assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + small) == (401, "unauthorized")
     assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + big) == (413, "body_too_large")
     assert exchange(port, head + b"Content-Length: 2000000\r\n\r\n{}") == (413, "body_too_large")
-    assert exchange(port, head + b"Content-Length: 99\r\n\r\n{}") == (400, "bad_request")
+    assert exchange(port, head + b'Content-Length: 99\r\n\r\n{"enrol') == (400, "malformed_json")
+    assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk[:99])[0] == 400
     assert exchange(port, head + b"Content-Length: nonsense\r\n\r\n{}")[0] == 400
     assert httpx2.get(f"{live_service.url}/healthz").status_code == 200
 

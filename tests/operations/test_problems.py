@@ -1,3 +1,4 @@
+import io
 from typing import Any
 from uuid import uuid4
 
@@ -136,6 +137,18 @@ def test_a_body_over_one_mebibyte_is_too_large(world: World) -> None:
     body = b'{"scans": []}'
     assert sync(till, body.ljust(MEBIBYTE)).status_code == 200
     assert_problem(sync(till, body.ljust(MEBIBYTE + 1)), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(("size", "status"), [(MEBIBYTE - 1, 200), (MEBIBYTE + 1, 413), (3 * MEBIBYTE, 413)])
+def test_a_body_in_chunks_is_measured_too(world: World, size: int, status: int) -> None:
+    headers = {"Authorization": f"Bearer {world.till().token}", **JSON, "Transfer-Encoding": "chunked"}
+    answer = world.client.post(
+        "/pos/v1/sync",
+        input_stream=io.BytesIO(b'{"scans": []}'.ljust(size)),
+        headers=headers,
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    assert answer.status_code == status
 
 
 def test_unknown_fields_are_named(world: World) -> None:
