@@ -44,7 +44,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "timeout": TIMEOUT_SECONDS,
         "preload_app": True,
         "post_fork": after_fork,
-        "post_worker_init": _leave_interrupts,
+        "post_worker_init": _end_gently,
         "child_exit": _forget_metrics,
         "loglevel": "warning",
         "control_socket_disable": True,
@@ -68,9 +68,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._app
 
 
-def _leave_interrupts(_worker: Any) -> None:
-    # Ctrl-C reaches master and workers at once, and the master's word on top of it locks a worker up (gunicorn 27).
+def _end_gently(worker: Any) -> None:
+    # gunicorn 27's quick way to end takes a lock that the worker may hold already, and then it hangs for 30 s. The
+    # gentle way has no such lock. Ctrl-C reaches the workers, too; their master tells them anyway.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
 
 
 def _share_metrics() -> None:

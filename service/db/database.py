@@ -117,8 +117,9 @@ class Database:
     def _is_lost(self, error: Exception) -> bool:
         """Return whether an error says that the server closed the connection; then all of them are dropped."""
         kept = self._kept.connection
-        driver_connection = None if kept is None else kept.driver_connection
-        if not self.engine.dialect.is_disconnect(error, driver_connection, None):  # type: ignore[arg-type]
+        # Once detached, `driver_connection` is None.
+        connection = None if kept is None else kept.dbapi_connection
+        if not self.engine.dialect.is_disconnect(error, connection, None):  # type: ignore[arg-type]
             return False
         self.engine.dispose()
         return True

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def _becomes_ready(service: subprocess.Popen[bytes], url: str) -> bool:
 
 
 def _stop(service: subprocess.Popen[bytes]) -> None:
-    service.send_signal(signal.SIGINT)
+    service.terminate()
     try:
         service.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

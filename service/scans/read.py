@@ -60,9 +60,7 @@ def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetim
         raise NotFound("there is no such scan of yours")
     scan, store, terminal = found
     scan.flagged_at = scan.flagged_at or now
-    card = session.get(Card, scan.card_id, with_for_update=True)
-    if card is not None:
-        freeze(card, now)
+    freeze(session.get_one(Card, scan.card_id, with_for_update=True), now)
     return scan, store, terminal
 
 

@@ -92,6 +92,20 @@ def test_without_migrations_it_serves_but_is_not_ready(bare: Shell, tmp_path: Pa
         process.wait(20)
 
 
+@pytest.mark.parametrize("migrated", [True, False])
+def test_the_worker_purges_until_it_is_told_to_stop(bare: Shell, migrated: bool) -> None:
+    if migrated:
+        bare.json("migrate")
+    environ = os.environ | {name: value for name, value in bare.environ.items() if value is not None}
+    command = [sys.executable, "-m", "service", "worker"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = json.loads(process.stderr.readline())
+        process.terminate()
+        assert process.wait(20) == 0
+    assert told["event"] == ("purged" if migrated else "purge failed")
+
+
 @pytest.fixture
 def plain_gunicorn(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
     """`wsgi:app`, as another server than our own would run it."""

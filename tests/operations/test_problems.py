@@ -12,6 +12,8 @@ from tests.world import Till, World
 SECRET = "hunter2-tell-nobody"
 JSON = {"Content-Type": "application/json"}
 MEBIBYTE = 1024 * 1024
+# Refused before any database is asked.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def assert_problem(answer: TestResponse, status: int, code: str) -> None:
@@ -94,6 +96,7 @@ def test_options_passes_the_same_guard(world: World) -> None:
     ],
     ids=lambda body: repr(body[:20]),
 )
+@on_sqlite
 def test_a_body_that_is_not_json_is_malformed(world: World, body: bytes) -> None:
     till = world.till()
     if body == b"":  # nothing is required of a sync, so no body is an empty one
@@ -103,6 +106,7 @@ def test_a_body_that_is_not_json_is_malformed(world: World, body: bytes) -> None
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b"true"])
+@on_sqlite
 def test_a_body_that_is_no_object_is_invalid(world: World, body: bytes) -> None:
     assert_problem(sync(world.till(), body), 422, "invalid_body")
 
@@ -121,6 +125,7 @@ def test_a_body_that_is_no_object_is_invalid(world: World, body: bytes) -> None:
     ],
     ids=str,
 )
+@on_sqlite
 def test_a_body_in_another_shape_than_plain_json_is_unsupported(world: World, headers: dict[str, str]) -> None:
     assert_problem(sync(world.till(), b'{"scans": []}', **headers), 415, "unsupported_media_type")
 
@@ -128,6 +133,7 @@ def test_a_body_in_another_shape_than_plain_json_is_unsupported(world: World, he
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"']
 )
+@on_sqlite
 def test_json_may_name_its_charset(world: World, kind: str) -> None:
     assert sync(world.till(), b'{"scans": []}', **{"Content-Type": kind}).status_code == 200
 
@@ -140,6 +146,7 @@ def test_a_body_over_one_mebibyte_is_too_large(world: World) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(MEBIBYTE - 1, 200), (MEBIBYTE + 1, 413), (3 * MEBIBYTE, 413)])
+@on_sqlite
 def test_a_body_in_chunks_is_measured_too(world: World, size: int, status: int) -> None:
     headers = {"Authorization": f"Bearer {world.till().token}", **JSON, "Transfer-Encoding": "chunked"}
     answer = world.client.post(
@@ -205,6 +212,7 @@ def test_missing_fields_are_named(world: World) -> None:
     ],
     ids=lambda value: repr(value)[:30],
 )
+@on_sqlite
 def test_a_wrong_value_is_pointed_at_and_never_echoed(world: World, field: str, value: Any) -> None:
     answer = world.till().sell(**{field: value})
     assert_problem(answer, 422, "invalid_body")
@@ -213,6 +221,7 @@ def test_a_wrong_value_is_pointed_at_and_never_echoed(world: World, field: str, 
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "1.0", "1e3", "-0.5"])
+@on_sqlite
 def test_a_number_that_is_no_integer_is_refused(world: World, number: str) -> None:
     till = world.till()
     body = f'{{"code": "7", "clock_offset_ms": {number}}}'.encode()
@@ -229,6 +238,7 @@ def test_a_flood_of_wrong_fields_is_answered_briefly(world: World) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=", "limit=1e2", "limit=" + "9" * 5_000])
+@on_sqlite
 def test_a_wrong_limit_is_pointed_at(world: World, query: str) -> None:
     answer = world.shopper().call("GET", f"/shopper/v1/activity?{query}")
     assert_problem(answer, 422, "invalid_parameter")

@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from service.scans import otp
+from service.web.pos import sync
+from service.web.pos.models import ScanIn
 from tests.world import Till, World
 
 SCAN_ID = "0198c0de-0000-7000-8000-00000000000a"
@@ -106,6 +108,19 @@ def test_another_body_under_the_same_id_is_a_conflict_and_changes_nothing(world:
         assert (conflict.status_code, conflict.json["code"]) == (409, "id_conflict"), change
         assert code not in conflict.text
     assert but_time(put(till, {"code": code})) == but_time(first)
+
+
+def test_a_repeat_across_an_upgrade_that_adds_a_field_is_still_a_repeat(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LaterScanIn(ScanIn):
+        colour: str | None = None
+
+    till, body = world.till(), {"scan_id": SCAN_ID, "code": "71"}
+    put(till, {"code": "71"})
+    monkeypatch.setattr(sync, "ScanIn", LaterScanIn)
+    (result,) = till.call("POST", "/pos/v1/sync", {"scans": [body]}).json["results"]
+    assert result["status"] == 200
 
 
 def test_a_conflict_spends_no_code(world: World) -> None:

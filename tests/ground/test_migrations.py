@@ -1,0 +1,138 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
+from sqlalchemy.engine import make_url
+
+from service.config import read_settings
+from service.db import Base, Database
+from service.migrations import current_revision, is_migrated, known_revisions, migrate
+from service.tables import ALL_TABLES
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+EMPTY = "unspoken_ground"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with nothing in it."""
+    if request.param == "sqlite":
+        db = Database(f"sqlite:///{tmp_path}/empty.db")
+        yield db
+        db.close()
+        return
+    server: Database = request.getfixturevalue("postgres_database")
+    address = server.engine.url.render_as_string(hide_password=False)
+    name = f"{EMPTY}_{server.engine.url.database}"
+    with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+        db = Database(make_url(address).set(database=name).render_as_string(hide_password=False))
+        yield db
+        db.close()
+        connection.execute(f"DROP DATABASE {name}")
+
+
+def config_for(db: Database) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["engine"] = db.writing_engine
+    return config
+
+
+def differences(db: Database, metadata: MetaData) -> list[object]:
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+
+def test_the_migrations_make_what_the_models_say(empty: Database) -> None:
+    migrate(empty)
+    assert differences(empty, Base.metadata) == []
+
+
+def test_a_model_without_a_migration_would_be_found(empty: Database) -> None:
+    migrate(empty)
+    grown = MetaData()
+    for table in Base.metadata.sorted_tables:
+        table.to_metadata(grown)
+    Table("forgotten", grown, Column("id", Integer, primary_key=True))
+    assert "forgotten" in str(differences(empty, grown))
+
+
+def test_partial_indexes_are_partial_on_both_databases(empty: Database) -> None:
+    migrate(empty)
+    for table, name, condition in (
+        ("scans", "uq_scans_card_id_step_training", "identified"),
+        ("cards", "uq_cards_session_id_live", "revoked_at"),
+    ):
+        [index] = [index for index in inspect(empty.engine).get_indexes(table) if index["name"] == name]
+        assert index["unique"]
+        assert condition in str(index["dialect_options"][f"{empty.engine.dialect.name}_where"])
+
+
+def test_there_is_one_head_and_files_are_numbered_in_order() -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    assert len(script.get_heads()) == 1
+    in_order = [revision.revision for revision in reversed(list(script.walk_revisions()))]
+    assert in_order == known_revisions()
+
+
+def test_every_model_is_in_the_list_of_tables() -> None:
+    assert {table.__tablename__ for table in ALL_TABLES} == set(Base.metadata.tables)
+
+
+def test_migrating_twice_changes_nothing(empty: Database) -> None:
+    assert not is_migrated(empty)
+    assert migrate(empty) == known_revisions()
+    assert is_migrated(empty)
+    assert migrate(empty) == []
+
+
+def test_two_machines_that_migrate_at_once_both_end_well(empty: Database) -> None:
+    environ = os.environ | {"UNSPOKEN_DATABASE_URL": empty.engine.url.render_as_string(hide_password=False)}
+    command = [sys.executable, "-m", "service", "migrate"]
+    both = [subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
+    assert [process.returncode for process in both] == [0, 0]
+    assert is_migrated(empty)
+    assert differences(empty, Base.metadata) == []
+
+
+def test_going_back_and_forth_leaves_the_same_schema(empty: Database) -> None:
+    migrate(empty)
+    command.downgrade(config_for(empty), "base")
+    assert set(inspect(empty.engine).get_table_names()) <= {"alembic_version"}
+    assert current_revision(empty) is None
+    migrate(empty)
+    assert differences(empty, Base.metadata) == []
+
+
+def test_a_database_migrated_further_still_serves(empty: Database) -> None:
+    migrate(empty)
+    with empty.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert is_migrated(empty), "machines of the version before must go on while the others are upgraded"
+
+
+def test_migrations_run_by_alembics_own_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"sqlite:///{tmp_path}/own.db"
+    monkeypatch.setenv("UNSPOKEN_DATABASE_URL", address)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
+    db = Database(read_settings().database_url)
+    assert is_migrated(db)
+    db.close()
