@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.cards.models import Card, CardStatus
@@ -13,9 +13,11 @@ from service.codes import typed
 from service.crypto.vault import Vault
 from service.db import insert_if_absent
 from service.errors import Conflict, NotFound
-from service.sessions.models import ShopperSession
+from service.sessions.models import Handoff, ShopperSession
 from service.sessions.open import end
 from service.sessions.recognise import ShopperIdentity
+from service.sites.add import revoke_site
+from service.sites.models import Site
 
 # The first digit is never 0: then no card number begins like a GS1 application identifier for goods.
 _CARD_NUMBERS = range(100_000_000, 1_000_000_000)
@@ -79,6 +81,18 @@ def put_away(session: Session, ended: ShopperSession, now: datetime) -> None:
     end(ended, now)
     live = Card.revoked_at.is_(None)
     session.execute(update(Card).where(Card.session_id == ended.id, live).values(revoked_at=now))
+
+
+def close_site(session: Session, site_id: UUID, now: datetime) -> Site:
+    """Revoke a site, and put away every session that its key opened: nobody can tell the thief's from the others."""
+    revoked = revoke_site(session, site_id, now)
+    opened = select(ShopperSession.id).where(ShopperSession.site_id == site_id)
+    live = Card.revoked_at.is_(None)
+    session.execute(update(Card).where(Card.session_id.in_(opened), live).values(revoked_at=now))
+    still_open = (ShopperSession.site_id == site_id) & ShopperSession.ended_at.is_(None)
+    session.execute(update(ShopperSession).where(still_open).values(ended_at=now))
+    session.execute(delete(Handoff).where(Handoff.site_id == site_id))
+    return revoked
 
 
 def _card_of(session: Session, session_id: UUID) -> Card | None:

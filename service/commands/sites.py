@@ -6,8 +6,9 @@ from uuid import UUID
 import click
 
 from service import clock
+from service.cards.manage import close_site
 from service.commands.base import ShownName, database, json_option, show
-from service.sites.add import add_site, list_sites, revoke_site
+from service.sites.add import add_site, list_sites
 from service.sites.models import Site
 
 
@@ -47,9 +48,12 @@ def list_() -> None:
 @click.argument("site_id", type=click.UUID)
 @json_option
 def revoke(site_id: UUID) -> None:
-    """End both keys of a site, from the next request on."""
+    """End both keys of a site, every session that they opened, and the cards in them, from the next request on.
+
+    Its shoppers open their cards again from a site that you trust; what they bought stays theirs.
+    """
     with database() as session:
-        revoked = _describe(revoke_site(session, site_id, clock.now()))
+        revoked = _describe(close_site(session, site_id, clock.now()))
     show(revoked, f"Revoked {revoked['name']} ({site_id}).")
 
 

@@ -41,7 +41,7 @@ def list_sites(session: Session) -> list[Site]:
 
 
 def revoke_site(session: Session, site_id: UUID, now: datetime) -> Site:
-    """End both keys of a site. The sessions it opened for its shoppers end with their own time."""
+    """End both keys of a site."""
     site = session.get(Site, site_id)
     if site is None:
         raise NotFound(f"there is no site {site_id}")
