@@ -157,7 +157,7 @@ class _Kept(threading.local):
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=10000", "mmap_size=268435456"):
         connection.execute(f"PRAGMA {pragma}")
 
 

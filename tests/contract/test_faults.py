@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from tests.scans.arena import Arena, Reply
+from tests.scans.arena import Arena, Reply, Shot
 from tests.world import Shopper, Till
 
 SECONDS_OF_LOAD = 2.0
@@ -109,6 +109,7 @@ def test_database_connections_cut_at_work_cost_nobody_anything(arena: Arena) -> 
         for _ in range(6):
             time.sleep(SECONDS_OF_LOAD / 6)
             cut_connections(arena)
+    assert_recovers(arena, checkouts[0].till)
     assert_all_stands_once(arena, checkouts)
 
 
@@ -120,6 +121,18 @@ def test_a_cut_connection_costs_a_known_till_nothing(arena: Arena) -> None:
     cut_connections(arena)
     for code in codes:
         assert (till.scan(code).status_code, till.sell().status_code) == (201, 201)
+    assert_recovers(arena, till)
+
+
+def assert_recovers(arena: Arena, till: Till) -> None:
+    """A worker's first transaction on a connection that was cut may ask to try again; soon none does."""
+    for _ in range(5):
+        replies = arena.at_once([Shot(till, "GET", "/pos/v1/terminal", None)] * 40)
+        statuses = {reply.status_code for reply in replies}
+        if statuses == {200}:
+            return
+        assert statuses <= {200, 503}
+    raise AssertionError("the service did not recover")
 
 
 def cut_connections(arena: Arena) -> None:
