@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -76,7 +77,9 @@ def _end_gently(worker: Any) -> None:
 
 
 def _share_metrics() -> None:
-    folder = tempfile.mkdtemp(prefix="unspoken-metrics-")
+    # In memory where the system has such a folder: every request writes a few numbers there.
+    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is private
+    folder = tempfile.mkdtemp(prefix="unspoken-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     parent = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == parent else None)

@@ -1,6 +1,6 @@
 """The key ring: which key signs now, and which keys still verify."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +18,7 @@ class CodeKey:
 
     `signing_key` is an Ed25519 seed and `sealing_key` an AES-256 key, 32 bytes each. The key signs from
     `signs_from` until a newer one does, and verifies until `verifies_until` (None: no newer key yet).
+    `seal` and `unseal` encrypt and decrypt one block of 16 bytes.
     """
 
     kid: int
@@ -27,22 +28,18 @@ class CodeKey:
     verifies_until: datetime | None = None
     private: Ed25519PrivateKey = field(init=False, repr=False, compare=False)
     public: Ed25519PublicKey = field(init=False, repr=False, compare=False)
-    _block: Cipher[ECB] = field(init=False, repr=False, compare=False)
+    seal: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
+    unseal: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         private = Ed25519PrivateKey.from_private_bytes(self.signing_key)
         object.__setattr__(self, "private", private)
         object.__setattr__(self, "public", private.public_key())
-        # One block under a permutation, never more: ECB is the plain AES block function here.
-        object.__setattr__(self, "_block", Cipher(AES256(self.sealing_key), ECB()))  # noqa: S305
-
-    def seal(self, block: bytes) -> bytes:
-        """Encrypt one block of 16 bytes."""
-        return self._block.encryptor().update(block)
-
-    def unseal(self, block: bytes) -> bytes:
-        """Decrypt one block of 16 bytes."""
-        return self._block.decryptor().update(block)
+        # One block under a permutation, never more: ECB is the plain AES block function here, and its contexts
+        # keep nothing from one block to the next, so one of each serves for good.
+        block = Cipher(AES256(self.sealing_key), ECB())  # noqa: S305
+        object.__setattr__(self, "seal", block.encryptor().update)
+        object.__setattr__(self, "unseal", block.decryptor().update)
 
 
 class KeyRing:

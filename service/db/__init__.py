@@ -1,7 +1,7 @@
 """The database: engine, transactions, column types, and single statements at driver speed."""
 
 from service.db.database import Database
-from service.db.statement import Statement, insert_if_absent, insert_into
+from service.db.statement import Statement, insert_if_absent, insert_into, word
 from service.db.types import Base, Duration, Json, UtcDateTime
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "UtcDateTime",
     "insert_if_absent",
     "insert_into",
+    "word",
 ]

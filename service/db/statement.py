@@ -1,9 +1,10 @@
 """Statements in SQLAlchemy Core, compiled once, for the few paths where the ORM and its cache are too slow."""
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Dialect, Executable, inspect
+from sqlalchemy import ColumnElement, Dialect, Executable, String, inspect, literal_column
 from sqlalchemy.orm import Session
 
 from service.db.types import Base
@@ -31,6 +32,11 @@ def insert_if_absent(session: Session, table: type[Base], **values: Any) -> bool
     insert = insert_into(table, session.get_bind().dialect).values(**values)
     first_key = inspect(table).primary_key[0]
     return session.execute(insert.on_conflict_do_nothing().returning(first_key)).first() is not None
+
+
+def word(member: StrEnum) -> ColumnElement[str]:
+    """Write a word of a closed set into SQL; as a parameter it would be sent, and converted, each time."""
+    return literal_column(f"'{member.value}'", String())
 
 
 class Statement:

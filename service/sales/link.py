@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 from sqlalchemy.orm import aliased
 
 from service.codes.refusals import Refusal
-from service.db import Duration, UtcDateTime
+from service.db import Duration, UtcDateTime, word
 from service.sales.models import Link, Sale
 from service.scans.models import Outcome, Scan
 
@@ -22,8 +22,8 @@ def link_of(sale: Any = Sale) -> ColumnElement[str]:
     of_own = _state(sale, own).where(own.terminal_id == sale.terminal_id)
     of_other = _state(sale, other).order_by(other.received_at, other.terminal_id).limit(1)
     states = [state.correlate(Sale).scalar_subquery() for state in (of_own, of_other)]
-    pending = func.coalesce(*states, literal(Link.PENDING.value))
-    return case((sale.scan_id.is_(None), Link.UNIDENTIFIED.value), else_=pending)
+    pending = func.coalesce(*states, word(Link.PENDING))
+    return case((sale.scan_id.is_(None), word(Link.UNIDENTIFIED)), else_=pending)
 
 
 def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
@@ -32,7 +32,7 @@ def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
         scan.id == Sale.scan_id,
         scan.store_id == Sale.store_id,
         scan.training == Sale.training,
-        scan.outcome == Outcome.IDENTIFIED.value,
+        scan.outcome == word(Outcome.IDENTIFIED),
         _are_near(Sale, scan),
         or_(scan.terminal_id == Sale.terminal_id, ~_has_rival(scan)),
     )
@@ -40,11 +40,11 @@ def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
 
 def _state(sale: Any, named: type[Scan]) -> Select[tuple[str]]:
     state = case(
-        (named.training != sale.training, Link.REFUSED.value),
-        (named.reason == Refusal.ALREADY_USED.value, Link.CONFLICT.value),
-        (named.outcome != Outcome.IDENTIFIED.value, Link.REFUSED.value),
-        (_are_near(sale, named), Link.LINKED.value),
-        else_=Link.REFUSED.value,
+        (named.training != sale.training, word(Link.REFUSED)),
+        (named.reason == word(Refusal.ALREADY_USED), word(Link.CONFLICT)),
+        (named.outcome != word(Outcome.IDENTIFIED), word(Link.REFUSED)),
+        (_are_near(sale, named), word(Link.LINKED)),
+        else_=word(Link.REFUSED),
     )
     return select(state).where(named.id == sale.scan_id, named.store_id == sale.store_id)
 

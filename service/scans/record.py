@@ -16,12 +16,11 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal,
     select,
 )
 
 from service.cards.models import Card
-from service.db import Database, Statement, UtcDateTime, insert_into
+from service.db import Database, Statement, UtcDateTime, insert_into, word
 from service.scans.models import CardFault, Outcome, Scan
 from service.stores.models import Terminal
 from service.stores.recognise import TERMINAL_HOLDS, TerminalIdentity
@@ -70,9 +69,9 @@ def _stored(row: tuple[Any, ...] | None) -> StoredScan | None:
 
 def _insert(dialect: Dialect) -> Executable:
     card_fault = case(
-        (Card.id.is_(None), literal(CardFault.UNKNOWN.value)),
-        (Card.revoked_at.is_not(None), literal(CardFault.REVOKED.value)),
-        (Card.frozen_at.is_not(None), literal(CardFault.FROZEN.value)),
+        (Card.id.is_(None), word(CardFault.UNKNOWN)),
+        (Card.revoked_at.is_not(None), word(CardFault.REVOKED)),
+        (Card.frozen_at.is_not(None), word(CardFault.FROZEN)),
     )
     reason = func.coalesce(bindparam("refusal", type_=String()), card_fault)
     values = {
@@ -83,7 +82,7 @@ def _insert(dialect: Dialect) -> Executable:
         Scan.card_id: Card.id,
         Scan.customer_id: Card.customer_id,
         Scan.step: bindparam("step", type_=BigInteger()),
-        Scan.outcome: case((reason.is_(None), Outcome.IDENTIFIED.value), else_=Outcome.REFUSED.value),
+        Scan.outcome: case((reason.is_(None), word(Outcome.IDENTIFIED)), else_=word(Outcome.REFUSED)),
         Scan.reason: reason,
         Scan.scanned_at: bindparam("scanned_at", type_=UtcDateTime()),
         Scan.received_at: bindparam("received_at", type_=UtcDateTime()),

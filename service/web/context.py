@@ -42,41 +42,35 @@ class Service:
 
 def service() -> Service:
     """Return the service behind the current request."""
-    found = current_app.extensions[EXTENSION]
-    assert isinstance(found, Service)
+    found: Service = current_app.extensions[EXTENSION]
     return found
 
 
 def now() -> datetime:
     """Return the request's one reading of the clock."""
-    moment = g.now
-    assert isinstance(moment, datetime)
+    moment: datetime = g.now
     return moment
 
 
 def terminal() -> TerminalIdentity:
     """Return the calling till."""
-    caller = g.terminal
-    assert isinstance(caller, TerminalIdentity)
+    caller: TerminalIdentity = g.terminal
     return caller
 
 
 def site() -> Site:
     """Return the calling site."""
-    caller = g.site
-    assert isinstance(caller, Site)
+    caller: Site = g.site
     return caller
 
 
 def carried_card() -> CarriedCard | None:
     """Return the live card of the calling shopper's session."""
-    carried = g.card
-    assert carried is None or isinstance(carried, CarriedCard)
+    carried: CarriedCard | None = g.card
     return carried
 
 
 def shopper() -> ShopperIdentity:
     """Return the calling shopper."""
-    caller = g.shopper
-    assert isinstance(caller, ShopperIdentity)
+    caller: ShopperIdentity = g.shopper
     return caller

@@ -27,10 +27,21 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.scans = Counter(
             "unspoken_scans_total", "Scans judged", ("kind", "outcome", "reason"), registry=self._registry
         )
         self.sales = Counter("unspoken_sales_total", "Sales recorded", ("link",), registry=self._registry)
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request. Its two series are looked up once a process: the labels are few."""
+        found = self._series.get((method, route, status))
+        if found is None:
+            found = self.requests.labels(method, route, status), self.seconds.labels(route)
+            self._series[method, route, status] = found
+        requests, time_to_answer = found
+        requests.inc()
+        time_to_answer.observe(seconds)
 
     def render(self) -> bytes:
         """Return the exposition text, summed over all workers."""
