@@ -5,7 +5,6 @@ BEGIN IMMEDIATE when it will write), so a lone statement costs one round trip an
 """
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -14,15 +13,14 @@ from typing import Any
 import orjson
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from service.db.statement import Statement
 from service.db.turns import Turns
 
 BUSY_TIMEOUT_SECONDS = 10
-PING_AFTER_IDLE_SECONDS = 1.0
 _WRITES = "unspoken_writes"
 # Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then. The log
 # is folded back into the database every 40 MB, since most pages in it are the same few, and read through memory.
@@ -58,8 +56,8 @@ class Database:
             self.engine = create_engine(url, paramstyle="named", connect_args=arguments, **common)
             event.listen(self.engine, "connect", _prepare_sqlite)
         else:
-            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", **common)
-            event.listen(self.engine, "checkout", self._ping_if_idle)
+            # The pool serves transactions only, so asking first whether a connection still stands costs no scan.
+            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **common)
         event.listen(self.engine, "begin", _begin)
         self.writing_engine = self.engine.execution_options(**{_WRITES: True})
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
@@ -132,18 +130,6 @@ class Database:
             return False
         self.engine.dispose()
         return True
-
-    def _ping_if_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        """Replace a connection that the server closed while it lay idle; one in steady use isn't asked."""
-        moment = time.monotonic()
-        idle = moment - record.info.get("used_at", moment)
-        record.info["used_at"] = moment
-        if idle < PING_AFTER_IDLE_SECONDS:
-            return
-        try:
-            self.engine.dialect.do_ping(connection)
-        except self.driver_error as error:
-            raise DisconnectionError from error
 
 
 class _Kept(threading.local):

@@ -29,11 +29,12 @@ class ShopperIdentity:
 
 
 def find_session(session: Session, token: str, *, kind: SessionKind, now: datetime) -> ShopperSession | None:
-    """Return the live session of this kind behind a token, or None."""
+    """Return the live session of this kind behind a token, locked, or None: of two that end it, one finds it."""
     if not is_well_formed(token, Prefix.SESSION):
         return None
     params = session_params(token, kind=kind, now=now)
-    return session.scalars(select(ShopperSession).where(*SESSION_HOLDS), params).one_or_none()
+    live = select(ShopperSession).where(*SESSION_HOLDS).with_for_update(of=ShopperSession)
+    return session.scalars(live, params).one_or_none()
 
 
 def session_params(token: str, *, kind: SessionKind, now: datetime) -> dict[str, object]:
