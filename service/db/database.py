@@ -22,15 +22,8 @@ from service.db.turns import Turns
 
 BUSY_TIMEOUT_SECONDS = 10
 _WRITES = "unspoken_writes"
-# Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then. The log
-# is folded back into the database every 40 MB, since most pages in it are the same few, and read through memory.
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    "foreign_keys=ON",
-    "wal_autocheckpoint=10000",
-    "mmap_size=268435456",
-)
+# Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
 class Database:
