@@ -32,12 +32,12 @@ class Buckets:
         self._memory = mmap.mmap(-1, _SLOTS * _NUMBER.size)
         self._salt = os.urandom(16)  # so that nobody can choose a key that shares another's bucket
 
-    def take(self, key: bytes, limit: Limit, *, cost: int = 1) -> float:
-        """Take from the bucket; return 0.0, or the seconds to wait when it has too little left."""
+    def take(self, key: bytes, limit: Limit) -> float:
+        """Take from the bucket; return 0.0, or the seconds to wait when it is empty."""
         digest = hashlib.blake2b(key, digest_size=8, key=self._salt).digest()
         slot = int.from_bytes(digest, "big") % _SLOTS * _NUMBER.size
         moment = time.monotonic()
-        theoretical = max(_NUMBER.unpack_from(self._memory, slot)[0], moment) + cost / limit.per_second
+        theoretical = max(_NUMBER.unpack_from(self._memory, slot)[0], moment) + 1 / limit.per_second
         wait = theoretical - moment - limit.burst / limit.per_second
         if wait > 1e-9:
             return float(wait)
