@@ -102,9 +102,10 @@ def _hang(app: Flask, door: Door) -> None:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
-    g.now = service().now()
-    g.request_id = _request_id(request.headers.get("X-Request-Id"))
+    here = g._get_current_object()  # the proxy looks it up at each attribute
+    here.started = time.perf_counter()
+    here.now = service().now()
+    here.request_id = _request_id(request.headers.get("X-Request-Id"))
 
 
 def _request_id(given: str | None) -> str:
@@ -118,14 +119,12 @@ def _request_id(given: str | None) -> str:
 
 
 def _finish(response: Response) -> Response:
-    seconds = time.perf_counter() - g.started
-    rule = request.url_rule
-    route = rule.rule if rule is not None else "unmatched"
+    here, asked = g._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
+    seconds = time.perf_counter() - here.started
+    route = asked.url_rule.rule if asked.url_rule is not None else "unmatched"
     # A method that HTTP doesn't know is a word of the caller's own.
-    method = request.method
-    if method not in HTTPMethod.__members__:
-        method = "other"
-    request_id, status = g.request_id, response.status_code
+    method = asked.method if asked.method in HTTPMethod.__members__ else "other"
+    request_id, status = here.request_id, response.status_code
     service().metrics.count_request(method, route, status, seconds)
     ms = round(seconds * 1000, 2)
     log(Level.INFO, "request", request_id=request_id, method=method, route=route, status=status, ms=ms)

@@ -3,7 +3,6 @@
 Sources: RFC 6238 (TOTP: SHA-1, 6 digits, 30 s) by pyotp; the check digit is Damm's (`service.codes.digits`).
 """
 
-import base64
 import hmac
 import re
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ class TypedCode:
 
 def write(card_number: int, *, otp_key: bytes, now: datetime) -> str:
     """Return the 18 digits that the card shows at `now`."""
-    digits = f"{KIND}{card_number:09d}{_totp(otp_key).generate_otp(step_of(now))}"
+    digits = f"{KIND}{card_number:09d}{_Totp(otp_key).generate_otp(step_of(now))}"
     return digits + check_digit(digits)
 
 
@@ -49,7 +48,7 @@ def matching_time(otp: str, *, otp_key: bytes, at: datetime) -> datetime | None:
 
     Every acceptable step is compared, in constant time, whether or not one has matched already.
     """
-    totp, matched = _totp(otp_key), None
+    totp, matched = _Totp(otp_key), None
     for step in _acceptable_steps(at):
         if hmac.compare_digest(totp.generate_otp(step), otp):
             matched = step
@@ -61,5 +60,12 @@ def _acceptable_steps(at: datetime) -> range:
     return range(int(oldest), step_of(at + ACCEPT_BEFORE) + 1)
 
 
-def _totp(otp_key: bytes) -> pyotp.TOTP:
-    return pyotp.TOTP(base64.b32encode(otp_key).decode("ascii"), interval=STEP_SECONDS)
+class _Totp(pyotp.TOTP):
+    """A TOTP over a key in bytes: pyotp's own reads it from base 32 anew for every OTP."""
+
+    def __init__(self, otp_key: bytes) -> None:
+        self._otp_key = otp_key
+        super().__init__("", interval=STEP_SECONDS)
+
+    def byte_secret(self) -> bytes:
+        return self._otp_key
