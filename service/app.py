@@ -14,11 +14,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import clock
 from service.config import Settings
-from service.crypto import keyfile
-from service.crypto.live import LiveKeys
+from service.crypto.keystore import KeyStore
+from service.crypto.live import open_keys
 from service.db import Database
-from service.errors import BadSettings
 from service.logs import Level, log
+from service.merging.rules import load_rules
 from service.web import guards, openapi, problems
 from service.web.buckets import Buckets
 from service.web.commerce import routes as commerce
@@ -27,8 +27,9 @@ from service.web.identities import Identities
 from service.web.metrics import Metrics
 from service.web.operations import docs
 from service.web.operations import routes as operations
+from service.web.operator import routes as operator
 from service.web.pos import routes as pos
-from service.web.shopper import app_page
+from service.web.shopper import app_page, contacts, linking, privacy, sign_in
 from service.web.shopper import routes as shopper
 from service.web.shopper import sessions as shopper_sessions
 
@@ -51,6 +52,11 @@ DOORS = (
     Door(shopper_sessions.confirmation, "/shopper/v1", guards.pending),
     Door(shopper_sessions.bp, "/shopper/v1", guards.shopper),
     Door(shopper.bp, "/shopper/v1", guards.shopper),
+    Door(sign_in.bp, "/shopper/v1", guards.limited),
+    Door(contacts.bp, "/shopper/v1", guards.shopper),
+    Door(linking.bp, "/shopper/v1", guards.shopper),
+    Door(privacy.bp, "/shopper/v1", guards.shopper),
+    Door(operator.bp, "/operator/v1", guards.operator),
     Door(app_page.bp, "", guards.public),
     Door(docs.bp, "", guards.public),
     Door(operations.health, "", guards.public),
@@ -70,8 +76,17 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -
     app.config["MAX_CONTENT_LENGTH"] = pos.MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # an account id may hold "//"
     app.url_map.strict_slashes = True
+    keys = open_keys(settings)
     app.extensions[EXTENSION] = Service(
-        settings, Database(settings.database_url), open_keys(settings), Buckets(), Metrics(), Identities(), now
+        settings,
+        Database(settings.database_url),
+        keys,
+        Buckets(),
+        Metrics(),
+        Identities(),
+        KeyStore(settings.keystore_url, lambda: keys.current().vault),
+        load_rules(settings.identity_rules),
+        now,
     )
     app.before_request(_begin)
     for door in DOORS:
@@ -82,18 +97,6 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     return app
-
-
-def open_keys(settings: Settings) -> LiveKeys:
-    """Load the key file. On a first start in development it is made; in production that is an error."""
-    if not settings.in_production and not settings.keys_file.exists():
-        try:
-            keyfile.save_new(settings.keys_file, keyfile.create(clock.now()))
-        except FileExistsError:
-            pass  # another process was first
-        except OSError as error:
-            raise BadSettings(f"the key file {settings.keys_file} can't be made: {error.strerror}") from None
-    return LiveKeys(settings.keys_file)
 
 
 def _hang(app: Flask, door: Door) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,13 @@ class Settings:
     env: str = "development"
     proxies: int = 0
     metrics_token: str = ""
+    keystore_url: str = "sqlite:///instance/unspoken-keystore.db"
+    phone_region: str = "ES"
+    identity_rules: Path | None = None
+    outbox: Path = Path("instance/outbox.jsonl")
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
+    sms_webhook: str = field(default="", repr=False)
 
     @property
     def on_sqlite(self) -> bool:
@@ -47,16 +54,55 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         env=_env(given.get("UNSPOKEN_ENV") or default.env),
         proxies=_proxies(given.get("UNSPOKEN_PROXIES") or "0"),
         metrics_token=given.get("UNSPOKEN_METRICS_TOKEN", ""),
+        keystore_url=_keystore_url(given),
+        phone_region=_phone_region(given.get("UNSPOKEN_PHONE_REGION") or default.phone_region),
+        identity_rules=Path(given["UNSPOKEN_IDENTITY_RULES"]) if given.get("UNSPOKEN_IDENTITY_RULES") else None,
+        outbox=Path(given.get("UNSPOKEN_OUTBOX") or default.outbox),
+        smtp_url=_smtp_url(given.get("UNSPOKEN_SMTP_URL", "")),
+        mail_from=given.get("UNSPOKEN_MAIL_FROM", ""),
+        sms_webhook=_sms_webhook(given.get("UNSPOKEN_SMS_WEBHOOK", "")),
     )
 
 
-def _database_url(value: str) -> str:
+def _keystore_url(given: Mapping[str, str]) -> str:
+    """Return the given URL, else a second SQLite file: beside the first, or beside the key file."""
+    url = given.get("UNSPOKEN_KEYSTORE_URL")
+    if url:
+        return _database_url(url, variable="UNSPOKEN_KEYSTORE_URL")
+    default = Settings()
+    main = _database_url(given.get("UNSPOKEN_DATABASE_URL") or default.database_url)
+    beside = Path(given.get("UNSPOKEN_KEYS_FILE") or default.keys_file)
+    if main.startswith("sqlite:///"):
+        beside = Path(main.removeprefix("sqlite:///"))
+        return f"sqlite:///{beside.with_name(beside.stem + '-keystore.db')}"
+    return f"sqlite:///{beside.with_name('keystore.db')}"
+
+
+def _phone_region(value: str) -> str:
+    if len(value) != 2 or not value.isascii() or not value.isalpha():
+        raise BadSettings("UNSPOKEN_PHONE_REGION must be a country of two letters (ISO 3166-1), like ES")
+    return value.upper()
+
+
+def _smtp_url(value: str) -> str:
+    if value and (urlsplit(value).scheme not in ("smtp", "smtps") or not _has_good_host(value)):
+        raise BadSettings("UNSPOKEN_SMTP_URL must be smtp://USER:PASSWORD@HOST:PORT, or smtps://…")
+    return value
+
+
+def _sms_webhook(value: str) -> str:
+    if value and (urlsplit(value).scheme not in ("http", "https") or not _has_good_host(value)):
+        raise BadSettings("UNSPOKEN_SMS_WEBHOOK must be an address like https://sms.example.com/send")
+    return value
+
+
+def _database_url(value: str, *, variable: str = "UNSPOKEN_DATABASE_URL") -> str:
     scheme, rest = value.partition("://")[::2]
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and _has_good_host(value):
         return f"postgresql+psycopg://{rest}"
     if scheme == "sqlite" and value.startswith("sqlite:///") and value != "sqlite:///":
         return value
-    raise BadSettings("UNSPOKEN_DATABASE_URL must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    raise BadSettings(f"{variable} must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
 
 
 def _has_good_host(address: str) -> bool:

@@ -35,6 +35,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
 
     def after_fork(_server: Any, _worker: Any) -> None:
         app.extensions[EXTENSION].db.after_fork()
+        app.extensions[EXTENSION].keystore.after_fork()
 
     options = {
         "bind": f"{host}:{port}",

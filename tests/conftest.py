@@ -90,6 +90,7 @@ def world(settings: Settings) -> Iterator[World]:
     yield world
     told = recorder.secrets_told(world.service.db)
     world.service.db.close()
+    world.service.keystore.close()
     assert not recorder.faults + told
 
 

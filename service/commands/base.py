@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from service.config import Settings, read_settings
+from service.crypto.keystore import KeyStore
+from service.crypto.live import open_keys
 from service.db import Database
 from service.errors import UnspokenError
 
@@ -50,6 +52,18 @@ def database() -> Iterator[Session]:
                 yield session
         finally:
             db.close()
+
+
+@contextmanager
+def keystore() -> Iterator[KeyStore]:
+    """The configured key store, with the keys of the configured key file."""
+    chosen = settings()
+    keys = open_keys(chosen)
+    store = KeyStore(chosen.keystore_url, lambda: keys.current().vault)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @contextmanager

@@ -12,15 +12,17 @@ from typing import Any
 
 from service.codes.freshness import ACCEPT_AFTER, GRACE
 from service.codes.keys import CodeKey, KeyRing
-from service.crypto.vault import Vault
+from service.crypto.vault import IndexKey, Vault
 from service.errors import BadSettings
 
 PUBLISH_BEFORE_SIGNING = timedelta(hours=72)
+PUBLISH_BEFORE_INDEXING = timedelta(minutes=10)
 # Processes notice a new key file within seconds; codes that they sign meanwhile must still verify.
 _PICK_UP_MARGIN = timedelta(minutes=1)
 _MAX_KID = 255
 _KEY_BYTES = 32
 _VERSION = 1
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ def create(now: datetime) -> Keys:
     """Return fresh keys that sign at once."""
     # Backdated, so that a machine whose clock is a little behind can sign too.
     first = _new_code_key(1, now.replace(microsecond=0) - timedelta(minutes=5))
-    return Keys(KeyRing([first]), Vault(1, os.urandom(_KEY_BYTES), os.urandom(_KEY_BYTES)))
+    index_key = IndexKey(1, os.urandom(_KEY_BYTES), _EVER)
+    return Keys(KeyRing([first]), Vault(1, os.urandom(_KEY_BYTES), (index_key,)))
 
 
 def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
@@ -51,6 +54,20 @@ def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
     signs_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_SIGNING)
     retired = [_retire(key, signs_from) for key in keys.ring.keys]
     return replace(keys, ring=KeyRing([*retired, _new_code_key(newest.kid + 1, signs_from)]))
+
+
+def rotate_index(keys: Keys, now: datetime, *, at_once: bool, unused: frozenset[int]) -> Keys:
+    """Return the keys with one version more of the index key, without the versions that no row is `unused` by.
+
+    Every process must find with a key before any process writes with it, so it writes from ten minutes later on.
+    """
+    newest = keys.vault.index_keys[-1]
+    if newest.writes_from > now and not at_once:
+        raise BadSettings(f"index key {newest.version} already waits to write from {newest.writes_from.isoformat()}")
+    writes_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_INDEXING)
+    fresh = IndexKey(newest.version + 1, os.urandom(_KEY_BYTES), writes_from)
+    kept = [key for key in keys.vault.index_keys if key is newest or key.version not in unused]
+    return replace(keys, vault=replace(keys.vault, index_keys=(*kept, fresh)))
 
 
 def _retire(key: CodeKey, signs_from: datetime) -> CodeKey:
@@ -125,9 +142,13 @@ def _dump(keys: Keys) -> dict[str, Any]:
         "vault": {
             "version": keys.vault.version,
             "sealing_key": _to_text(keys.vault.sealing_key),
-            "index_key": _to_text(keys.vault.index_key),
+            "index_keys": [_dump_index_key(key) for key in keys.vault.index_keys],
         },
     }
+
+
+def _dump_index_key(key: IndexKey) -> dict[str, Any]:
+    return {"version": key.version, "key": _to_text(key.key), "writes_from": key.writes_from.isoformat()}
 
 
 def _dump_code_key(key: CodeKey) -> dict[str, Any]:
@@ -143,11 +164,24 @@ def _dump_code_key(key: CodeKey) -> dict[str, Any]:
 def _parse(data: dict[str, Any]) -> Keys:
     ring = KeyRing([_parse_code_key(item) for item in data["codes"]])
     vault = data["vault"]
-    sealing_key, index_key = _to_key(vault["sealing_key"]), _to_key(vault["index_key"])
+    index_keys = _parse_index_keys(vault)
     kids = [key.kid for key in ring.keys]
     if data["version"] != _VERSION or not kids or len(set(kids)) != len(kids):
         raise ValueError("not a key file of this version")
-    return Keys(ring, Vault(_to_byte(vault["version"]), sealing_key, index_key))
+    return Keys(ring, Vault(_to_byte(vault["version"]), _to_key(vault["sealing_key"]), index_keys))
+
+
+def _parse_index_keys(vault: dict[str, Any]) -> tuple[IndexKey, ...]:
+    if "index_key" in vault:  # a file from before the index key had versions
+        return (IndexKey(1, _to_key(vault["index_key"]), _EVER),)
+    keys = tuple(
+        IndexKey(int(item["version"]), _to_key(item["key"]), _to_time(item["writes_from"]))
+        for item in vault["index_keys"]
+    )
+    versions = [key.version for key in keys]
+    if not versions or sorted(set(versions)) != versions:
+        raise ValueError("the versions of the index key must grow")
+    return keys
 
 
 def _parse_code_key(item: dict[str, Any]) -> CodeKey:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from service import clock
+from service.config import Settings
 from service.crypto import keyfile
 from service.crypto.keyfile import Keys
 from service.errors import BadSettings
@@ -40,3 +42,15 @@ class LiveKeys:
         except OSError:
             return None
         return status.st_ino, status.st_ctime_ns, status.st_size
+
+
+def open_keys(settings: Settings) -> LiveKeys:
+    """Load the key file. On a first start in development it is made; in production that is an error."""
+    if not settings.in_production and not settings.keys_file.exists():
+        try:
+            keyfile.save_new(settings.keys_file, keyfile.create(clock.now()))
+        except FileExistsError:
+            pass  # another process was first
+        except OSError as error:
+            raise BadSettings(f"the key file {settings.keys_file} can't be made: {error.strerror}") from None
+    return LiveKeys(settings.keys_file)

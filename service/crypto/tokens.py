@@ -17,6 +17,7 @@ class Prefix(StrEnum):
     TERMINAL = "ust_"
     SITE_SECRET = "usk_"  # noqa: S105
     SITE_WRITE = "usw_"
+    OPERATOR = "uop_"
     SESSION = "uss_"
     HANDOFF = "ush_"
     ENROLMENT = "use_"

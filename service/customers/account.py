@@ -7,7 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from service.crypto.vault import Vault
-from service.customers.models import Customer, Identifier, IdentifierKind
+from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.db import insert_if_absent
 from service.errors import NotFound
 
@@ -18,7 +18,8 @@ def find_account(session: Session, *, site_id: UUID, account_id: str, vault: Vau
         select(Identifier.customer_id).where(
             Identifier.kind == IdentifierKind.ACCOUNT,
             Identifier.issuer == site_id,
-            Identifier.value_index == vault.index(IdentifierKind.ACCOUNT, account_id),
+            Identifier.value_index.in_(vault.indexes(IdentifierKind.ACCOUNT, account_id)),
+            Identifier.exclusive,
         )
     ).one_or_none()
 
@@ -30,9 +31,11 @@ def put_account(
     found = find_account(session, site_id=site_id, account_id=account_id, vault=vault)
     if found is not None:
         return found, False
-    customer = Customer(id=uuid4(), created_at=now)
+    customer_id = uuid4()
+    customer = Customer(id=customer_id, created_at=now, canonical_id=customer_id)
     session.add(customer)
     session.flush()
+    index = vault.index(IdentifierKind.ACCOUNT, account_id, now=now)
     claimed = insert_if_absent(
         session,
         Identifier,
@@ -40,7 +43,12 @@ def put_account(
         customer_id=customer.id,
         kind=IdentifierKind.ACCOUNT,
         issuer=site_id,
-        value_index=vault.index(IdentifierKind.ACCOUNT, account_id),
+        trust=Trust.VOUCHED,
+        exclusive=True,
+        value_index=index.digest,
+        index_version=index.version,
+        source="site",
+        source_id=site_id,
         created_at=now,
     )
     if claimed:

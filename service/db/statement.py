@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Dialect, Executable, String, inspect, literal_column
+from sqlalchemy import ColumnElement, Dialect, Executable, String, Table, inspect, literal_column
 from sqlalchemy.orm import Session
 
 from service.db.types import Base
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _Processors = dict[str, Callable[[Any], Any] | None]
 
 
-def insert_into(table: type[Base], dialect: Dialect) -> "PgInsert | SqliteInsert":
+def insert_into(table: type[Base] | Table, dialect: Dialect) -> "PgInsert | SqliteInsert":
     """Return the dialect's own INSERT, which both need for ON CONFLICT. Only the dialect in use is loaded."""
     if dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as insert_sqlite

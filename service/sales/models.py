@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String
+from sqlalchemy import BigInteger, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, Json, UtcDateTime
+
+_CLAIMABLE = text("claim_hash IS NOT NULL")
 
 
 class Link(StrEnum):
@@ -31,6 +33,7 @@ class Sale(Base):
     __table_args__ = (
         Index("ix_sales_scan_id", "scan_id"),
         Index("ix_sales_store_id_receipt_number", "store_id", "receipt_number"),
+        Index("ix_sales_claim_hash", "claim_hash", sqlite_where=_CLAIMABLE, postgresql_where=_CLAIMABLE),
         {"sqlite_with_rowid": False},
     )
 
@@ -48,6 +51,21 @@ class Sale(Base):
     cashier_ref: Mapped[str | None] = mapped_column(String(200))
     training: Mapped[bool]
     body_digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    claim_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+class Claim(Base):
+    """A claim code spent by a customer. It may come before the sale that carries it.
+
+    The code is 128 random bits, so its plain SHA-256 finds it and tells nothing.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (Index("ix_claims_customer_id_claimed_at", "customer_id", "claimed_at"),)
+
+    claim_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    customer_id: Mapped[UUID]
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Return(Base):

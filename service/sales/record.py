@@ -34,6 +34,7 @@ class RungUp:
     cashier_ref: str | None
     training: bool
     body_digest: bytes
+    claim_hash: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class SessionKind(StrEnum):
 
 
 class ShopperSession(Base):
-    """A customer on one app of one phone, opened by a site."""
+    """A customer on one app of one phone, opened by a site, or by a proven contact (then there is no site)."""
 
     __tablename__ = "sessions"
 
@@ -28,11 +28,11 @@ class ShopperSession(Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     kind: Mapped[str] = mapped_column(String(10))
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
-    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"))
+    site_id: Mapped[UUID | None] = mapped_column(ForeignKey("sites.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    site: Mapped[Site] = relationship(lazy="joined", innerjoin=True)
+    site: Mapped[Site | None] = relationship(lazy="joined")
 
 
 class Handoff(Base):

@@ -52,7 +52,7 @@ def end(ended: ShopperSession, now: datetime) -> None:
 
 
 def _start(
-    session: Session, kind: SessionKind, customer_id: UUID, site_id: UUID, now: datetime
+    session: Session, kind: SessionKind, customer_id: UUID, site_id: UUID | None, now: datetime
 ) -> tuple[ShopperSession, str]:
     token = mint(Prefix.SESSION)
     lives = PENDING_LIVES if kind is SessionKind.PENDING else SESSION_LIVES

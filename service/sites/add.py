@@ -1,5 +1,6 @@
 """Add, recognise, list and revoke sites."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from service.errors import NotAuthorised, NotFound
 from service.sites.models import Site
 
 
-def add_site(session: Session, *, name: str, now: datetime) -> tuple[Site, str, str]:
+def add_site(session: Session, *, name: str, now: datetime, may_vouch: Iterable[str] = ()) -> tuple[Site, str, str]:
     """Add a site; return it with its secret key and its write key, which are shown this once."""
     secret_key, write_key = mint(Prefix.SITE_SECRET), mint(Prefix.SITE_WRITE)
     site = Site(
@@ -19,6 +20,7 @@ def add_site(session: Session, *, name: str, now: datetime) -> tuple[Site, str, 
         name=name,
         secret_key_hash=hash_token(secret_key),
         write_key_hash=hash_token(write_key),
+        may_vouch=sorted(may_vouch),
         created_at=now,
     )
     session.add(site)

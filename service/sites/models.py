@@ -6,11 +6,14 @@ from uuid import UUID
 from sqlalchemy import LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, UtcDateTime
+from service.db import Base, Json, UtcDateTime
 
 
 class Site(Base):
-    """An e-commerce site. Its secret key opens the commerce door; its write key is for sending events."""
+    """An e-commerce site. Its secret key opens the commerce door; its write key is for sending events.
+
+    `may_vouch` holds the kinds of identifier for which the operator takes the site's word as proof.
+    """
 
     __tablename__ = "sites"
 
@@ -18,5 +21,6 @@ class Site(Base):
     name: Mapped[str] = mapped_column(String(200))
     secret_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     write_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    may_vouch: Mapped[list[str]] = mapped_column(Json())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -7,13 +7,17 @@ from datetime import datetime
 from flask import current_app, g
 
 from service import clock
+from service.audit.models import SYSTEM, Actor, ActorKind
 from service.cards.show import CarriedCard
 from service.config import Settings
 from service.crypto.keyfile import Keys
+from service.crypto.keystore import KeyStore
 from service.crypto.live import LiveKeys
 from service.db import Database
+from service.merging.rules import Rules
 from service.sessions.recognise import ShopperIdentity
 from service.sites.models import Site
+from service.staff.models import Operator
 from service.stores.recognise import TerminalIdentity
 from service.web.buckets import Buckets
 from service.web.identities import Identities
@@ -32,6 +36,8 @@ class Service:
     buckets: Buckets
     metrics: Metrics
     identities: Identities
+    keystore: KeyStore
+    rules: Rules
     now: Callable[[], datetime] = clock.now
 
     @property
@@ -62,6 +68,23 @@ def site() -> Site:
     """Return the calling site."""
     caller: Site = g.site
     return caller
+
+
+def operator() -> Operator:
+    """Return the calling operator."""
+    caller: Operator = g.operator
+    return caller
+
+
+def actor() -> Actor:
+    """Return the caller as the audit names them."""
+    if "operator" in g:
+        return Actor(ActorKind.OPERATOR, operator().id)
+    if "site" in g:
+        return Actor(ActorKind.SITE, site().id)
+    if "shopper" in g:
+        return Actor(ActorKind.SHOPPER, shopper().session_id)
+    return SYSTEM
 
 
 def carried_card() -> CarriedCard | None:

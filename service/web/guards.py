@@ -14,6 +14,7 @@ from service.errors import NotAuthorised
 from service.sessions.models import SessionKind
 from service.sessions.recognise import ShopperIdentity
 from service.sites.add import recognise_site
+from service.staff.add import recognise_operator
 from service.stores.recognise import TerminalIdentity, identity_of, recognise
 from service.web.buckets import Limit
 from service.web.context import now, service
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 TERMINAL_LIMIT = Limit(per_second=50, burst=500)
 SITE_LIMIT = Limit(per_second=100, burst=1000)
+OPERATOR_LIMIT = Limit(per_second=50, burst=500)
 SESSION_LIMIT = Limit(per_second=10, burst=100)
 # A whole store shares one address, so an address only pays for what it can't account for.
 ADDRESS_LIMIT = Limit(per_second=5, burst=200)
@@ -63,6 +65,14 @@ def site() -> None:
     with service().db.read() as session:
         g.site = _charged(lambda: recognise_site(session, key))
     _take(b"s" + g.site.id.bytes, SITE_LIMIT)
+
+
+def operator() -> None:
+    """Let an operator with their key pass, as `g.operator`."""
+    key = _bearer()
+    with service().db.read() as session:
+        g.operator = _charged(lambda: recognise_operator(session, key))
+    _take(b"o" + g.operator.id.bytes, OPERATOR_LIMIT)
 
 
 def shopper() -> None:

@@ -104,7 +104,7 @@ CHANGES: dict[str, Change] = {
     "no vault": lambda data: data.pop("vault"),
     "a vault version beyond a byte": lambda data: data["vault"].update(version=256),
     "a vault version without end": lambda data: data["vault"].update(version=float("inf")),
-    "a vault without a key": lambda data: data["vault"].pop("index_key"),
+    "a vault without a key": lambda data: data["vault"].pop("index_keys"),
 }
 
 

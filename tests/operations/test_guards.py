@@ -7,7 +7,16 @@ from tests.operations.doors import PUBLIC, doors, tokens
 from tests.shopper.phone import jarless
 from tests.world import World
 
-GUARDS = (guards.public, guards.limited, guards.terminal, guards.site, guards.shopper, guards.pending, guards.metrics)
+GUARDS = (
+    guards.public,
+    guards.limited,
+    guards.terminal,
+    guards.site,
+    guards.operator,
+    guards.shopper,
+    guards.pending,
+    guards.metrics,
+)
 
 
 def unguarded(app: Flask) -> list[str]:

@@ -27,9 +27,9 @@ class SiteName(Answer):
 
 
 class Replaced(Answer):
-    """The session on this phone that confirming would end."""
+    """The session on this phone that confirming would end; without a site it was opened by signing in."""
 
-    site: SiteName
+    site: SiteName | None
 
 
 class HandoffOut(Answer):
@@ -41,9 +41,9 @@ class HandoffOut(Answer):
 
 
 class SessionOut(Answer):
-    """The session of this phone."""
+    """The session of this phone. `site` is null when it was opened by signing in."""
 
-    site: SiteName
+    site: SiteName | None
     expires_at: datetime
     csrf_token: str
 

@@ -28,8 +28,8 @@ def post_handoff(body: HandoffIn) -> Response:
         pending, token = exchange_handoff(session, body.handoff, now())
         replaced = find_session(session, _session_cookie(), kind=SessionKind.WEB, now=now())
         payload = {
-            "site": {"name": pending.site.name},
-            "replaces": None if replaced is None else {"site": {"name": replaced.site.name}},
+            "site": _site(pending),
+            "replaces": None if replaced is None else {"site": _site(replaced)},
             "csrf_token": csrf_token(token),
         }
     response = answer(payload)
@@ -85,10 +85,14 @@ def delete_session() -> Response:
 
 def _describe(opened: ShopperSession, token: str) -> dict[str, Any]:
     return {
-        "site": {"name": opened.site.name},
+        "site": _site(opened),
         "expires_at": opened.expires_at,
         "csrf_token": csrf_token(token),
     }
+
+
+def _site(opened: ShopperSession) -> dict[str, str] | None:
+    return None if opened.site is None else {"name": opened.site.name}
 
 
 def _session_cookie() -> str:

@@ -1,0 +1,1 @@
+"""Consent by purpose: granted or withdrawn, when, where, and to which words."""

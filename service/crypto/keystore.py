@@ -1,0 +1,184 @@
+"""The key store: each customer's own data key, in a database apart from everything that the keys seal.
+
+Destroying a key is how a person is forgotten: what it sealed stays unreadable even in backups of the main
+database. The same store keeps the journal of erasures, so that a restored backup can be held against it.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Executable,
+    LargeBinary,
+    MetaData,
+    Table,
+    Uuid,
+    bindparam,
+    delete,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+
+from service.crypto.vault import Vault, seal, unseal
+from service.db import Database, Statement, UtcDateTime, insert_into
+
+_KEY_BYTES = 32
+_metadata = MetaData()
+_data_keys = Table(
+    "data_keys",
+    _metadata,
+    Column("customer_id", Uuid(), primary_key=True),
+    Column("sealed_key", LargeBinary, nullable=False),
+)
+_erasures = Table(
+    "erasures",
+    _metadata,
+    Column("customer_id", Uuid(), primary_key=True),
+    Column("erased_at", UtcDateTime(), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """The key of one customer's personal values, 32 bytes."""
+
+    key: bytes = field(repr=False)
+
+    def seal(self, value: str, *, context: str) -> bytes:
+        """Return a personal value as it is stored; `context` names the column, and must be given again to open."""
+        return seal(self.key, value.encode(), context=context.encode())
+
+    def open(self, sealed: bytes, *, context: str) -> str:
+        """Return the value; `cryptography.exceptions.InvalidTag` when it isn't this customer's."""
+        return unseal(self.key, sealed, context=context.encode()).decode()
+
+
+class KeyStore:
+    """Data keys by customer, and the journal of erasures. Nothing is cached: a destroyed key is gone at once."""
+
+    def __init__(self, url: str, vault: Callable[[], Vault]) -> None:
+        self._db = Database(url)
+        self._vault = vault
+        self._prepared = False
+
+    @property
+    def vault(self) -> Vault:
+        """The service's keys for values at rest, as they are now."""
+        return self._vault()
+
+    @property
+    def db(self) -> Database:
+        """The store's database. Its two tables are made at first use, so that there is nothing to migrate."""
+        if not self._prepared:
+            try:
+                _metadata.create_all(self._db.writing_engine)
+            except DBAPIError:
+                if not self._is_prepared():  # else another process made them at the same instant
+                    raise
+            self._prepared = True
+        return self._db
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._db.close()
+
+    def after_fork(self) -> None:
+        """Leave connections that were opened before a fork to the parent."""
+        self._db.after_fork()
+
+    def _is_prepared(self) -> bool:
+        with self._db.engine.connect() as connection:
+            return set(inspect(connection).get_table_names()) >= set(_metadata.tables)
+
+    def take(self, customer_id: UUID) -> DataKey:
+        """Return a customer's data key, made at first use; of two that race, both get the one that stands.
+
+        Made outside the caller's transaction: when that rolls back, a key that nothing was sealed with is left.
+        """
+        found = self.find(customer_id)
+        if found is not None:
+            return found
+        fresh = os.urandom(_KEY_BYTES)
+        self.db.run(_ADD, {"customer_id": customer_id, "sealed_key": self._wrap(customer_id, fresh)})
+        found = self.find(customer_id)
+        assert found is not None
+        return found
+
+    def find(self, customer_id: UUID) -> DataKey | None:
+        """Return a customer's data key, or None when there is none (any more)."""
+        row = self.db.run(_FIND, {"customer_id": customer_id})
+        return None if row is None else self._unwrap(customer_id, row[0])
+
+    def find_many(self, customer_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
+        """Return the data keys of many customers; those without one are left out."""
+        wanted = _data_keys.c.customer_id.in_(list(customer_ids))
+        with self.db.engine.connect() as connection:
+            rows = connection.execute(select(_data_keys).where(wanted)).all()
+        return {row.customer_id: self._unwrap(row.customer_id, row.sealed_key) for row in rows}
+
+    def add_many(self, customer_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
+        """Make the data keys of many new customers at once."""
+        fresh = {customer_id: os.urandom(_KEY_BYTES) for customer_id in customer_ids}
+        rows = [{"customer_id": ident, "sealed_key": self._wrap(ident, key)} for ident, key in fresh.items()]
+        if rows:
+            with self.db.write() as session:
+                session.execute(_data_keys.insert(), rows)
+        return {customer_id: DataKey(key) for customer_id, key in fresh.items()}
+
+    def destroy(self, customer_ids: Iterable[UUID], now: datetime) -> None:
+        """Destroy data keys for good, and journal that it was done. Safe to repeat."""
+        gone = sorted(set(customer_ids))
+        with self.db.write() as session:
+            known = set(session.scalars(select(_erasures.c.customer_id).where(_erasures.c.customer_id.in_(gone))))
+            journal = [{"customer_id": ident, "erased_at": now} for ident in gone if ident not in known]
+            if journal:
+                session.execute(_erasures.insert(), journal)
+            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(gone)))
+
+    def erasures(self) -> dict[UUID, datetime]:
+        """Return the journal: every customer erased, and when."""
+        with self.db.engine.connect() as connection:
+            return {row.customer_id: row.erased_at for row in connection.execute(select(_erasures))}
+
+    def _wrap(self, customer_id: UUID, key: bytes) -> bytes:
+        return self.vault.seal(key, context=_context(customer_id))
+
+    def _unwrap(self, customer_id: UUID, sealed: Any) -> DataKey:
+        return DataKey(self.vault.open(bytes(sealed), context=_context(customer_id)))
+
+
+def open_or_none(key: DataKey | None, sealed: bytes | None, *, context: str) -> str | None:
+    """Return a personal value, or None when it was never kept, or its key was destroyed."""
+    if key is None or sealed is None:
+        return None
+    try:
+        return key.open(bytes(sealed), context=context)
+    except InvalidTag:
+        return None
+
+
+def _context(customer_id: UUID) -> bytes:
+    return b"data_keys:" + customer_id.bytes
+
+
+def _insert_key(dialect: Dialect) -> Executable:
+    insert = insert_into(_data_keys, dialect).values(
+        customer_id=bindparam("customer_id", type_=Uuid()), sealed_key=bindparam("sealed_key", type_=LargeBinary())
+    )
+    return insert.on_conflict_do_nothing().returning(_data_keys.c.customer_id)
+
+
+def _select_key(_: Dialect) -> Executable:
+    return select(_data_keys.c.sealed_key).where(_data_keys.c.customer_id == bindparam("customer_id", type_=Uuid()))
+
+
+_ADD = Statement(_insert_key)
+_FIND = Statement(_select_key)

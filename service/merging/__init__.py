@@ -1,0 +1,1 @@
+"""One customer: nodes, edges, guard rails, proposals, merge and unmerge."""

@@ -1,0 +1,1 @@
+"""A person's rights: see everything, take it along, be forgotten."""

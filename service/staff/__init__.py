@@ -1,0 +1,1 @@
+"""Operators: the brand's own people, with keys of their own."""

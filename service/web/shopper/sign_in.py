@@ -1,0 +1,5 @@
+"""Routes of signing in with a one-time code."""
+
+from flask import Blueprint
+
+bp = Blueprint("shopper_sign_in", __name__)
