@@ -24,6 +24,7 @@ from pos_client.answers import (
 )
 from pos_client.backoff import BackOff
 from pos_client.basket import Line, LineKind, Receipt, Return, ReturnLine, ReturnReason, Sale
+from pos_client.claims import mint_claim
 from pos_client.client import PosClient
 from pos_client.errors import (
     NotACode,
@@ -73,5 +74,6 @@ __all__ = [
     "SyncReport",
     "Terminal",
     "Unavailable",
+    "mint_claim",
     "read",
 ]

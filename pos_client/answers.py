@@ -86,6 +86,11 @@ class SaleResult:
     warnings: tuple[Remark, ...] = ()
     queued: bool = False
 
+    @property
+    def may_be_claimed(self) -> bool:
+        """Whether a claim code on the receipt can be of use."""
+        return self.link not in (Link.LINKED, Link.CONFLICT)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnResult:
@@ -109,7 +114,7 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The service's limits for this till."""
+    """The service's limits for this till, and where shoppers open a claim code."""
 
     accept_before_seconds: int = 30
     accept_after_seconds: int = 60
@@ -117,6 +122,7 @@ class Policy:
     heartbeat_seconds: int = 300
     max_sync_items: int = 500
     max_body_bytes: int = 1_048_576
+    claim_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,13 +175,13 @@ def read_return(answer: Answer) -> ReturnResult:
 
 def read_terminal(answer: Answer) -> Terminal:
     """Return the typed answer to enrolment or heartbeat."""
-    store, policy, usual = answer["store"], answer.get("policy") or {}, Policy()
+    store = answer["store"]
     return Terminal(
         terminal_id=_text(answer["terminal_id"]),
         label=None if answer.get("label") is None else _text(answer["label"]),
         training=bool(answer.get("training")),
         store=Store(**{name: _text(store[name]) for name in Store.__dataclass_fields__}),
-        policy=Policy(**{name: _natural(policy.get(name, value)) for name, value in vars(usual).items()}),
+        policy=_policy(answer.get("policy") or {}),
         keys=tuple(dict(key) for key in answer.get("keys") or ()),
     )
 
@@ -187,6 +193,15 @@ def read_server_time(answer: Answer) -> datetime | None:
     except (KeyError, TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None
+
+
+def _policy(answer: Answer) -> Policy:
+    limits = {name: usual for name, usual in vars(Policy()).items() if name != "claim_url"}
+    told = answer.get("claim_url")
+    return Policy(
+        claim_url=None if told is None else _text(told),
+        **{name: _natural(answer.get(name, usual)) for name, usual in limits.items()},
+    )
 
 
 def _warnings(answer: Answer) -> tuple[Remark, ...]:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from pos_client.claims import hash_claim
+
 Body = dict[str, Any]
 
 # A stray tab from an article file must not cost a sale.
@@ -107,8 +109,11 @@ def drop_absent(fields: Mapping[str, object]) -> Body:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def sale_body(sale: Sale, *, currency: str, occurred_at: datetime) -> Body:
-    """Return the body of PUT /pos/v1/sales/{sale_id}; raise ValueError for a scan_id that is no UUID."""
+def sale_body(sale: Sale, *, currency: str, occurred_at: datetime, claim: str | None = None) -> Body:
+    """Return the body of PUT /pos/v1/sales/{sale_id}; raise ValueError for a scan_id that is no UUID.
+
+    Of a claim code only the hash goes in.
+    """
     return {
         "receipt_number": sale.receipt_number,
         "scan_id": str(UUID(sale.scan_id)) if sale.scan_id else None,
@@ -116,7 +121,13 @@ def sale_body(sale: Sale, *, currency: str, occurred_at: datetime) -> Body:
         "currency": currency,
         "total_minor": sale.total_minor,
         "lines": [_sale_line(line, place) for place, line in enumerate(sale.lines, start=1)],
-        **drop_absent({"cashier_ref": sale.cashier_ref, "training": sale.training or None}),
+        **drop_absent(
+            {
+                "cashier_ref": sale.cashier_ref,
+                "training": sale.training or None,
+                "claim_hash": hash_claim(claim) if claim else None,
+            }
+        ),
     }
 
 

@@ -9,7 +9,9 @@ from uuid import UUID
 import click
 
 from pos_client import speech
+from pos_client.answers import SaleResult
 from pos_client.basket import Line, Sale
+from pos_client.claims import mint_claim
 from pos_client.client import PosClient
 from pos_client.door import check_address
 from pos_client.errors import NotACode, PosError
@@ -118,19 +120,25 @@ def scan(till: Till, code: str | None, cashier: str | None, training: bool) -> N
 @click.option("--currency", help="ISO 4217, like EUR.  [default: the store's]")
 @click.option("--cashier", metavar="REF", help="Your own reference for the cashier; no name.")
 @click.option("--training", is_flag=True, help="Mark the sale as practice.")
+@click.option("--claim", is_flag=True, help="Show a QR with which the shopper can claim the sale.")
 @click.pass_obj
-def sell(till: Till, /, last_scan: bool, scan_id: UUID | None, **options: Any) -> None:
+def sell(till: Till, /, last_scan: bool, scan_id: UUID | None, claim: bool, **options: Any) -> None:
     """Record a completed sale; offline it is saved, and sync sends it.
 
     A LINE is a price and a name; put a quantity before it, an SKU behind it, or a kind in front: item,
     discount, tax, deposit, tip, rounding, gift_card. A negative price is a discount. Without a line the
     total becomes one line called Goods.
 
+    With --claim an address is shown, in letters and as a QR for the receipt: whoever opens it first, within 30
+    days, and signs in has the sale in their file. A sale that is linked already shows none. Nothing is shown
+    without --claim, for a code on a screen is anyone's.
+
     \b
     Examples:
       unspoken-till sell --total 25.00 --last-scan
       unspoken-till sell --line "2 x 12.50 T-shirt #TS-1" --line "-5.00 Sale" --last-scan
       unspoken-till sell --total 19.90 --line "19.90 Mug" --receipt 0042 --scan 0198...
+      unspoken-till sell --total 25.00 --claim
     """
     if last_scan and scan_id:
         raise click.UsageError("Give either --scan or --last-scan.")
@@ -138,8 +146,12 @@ def sell(till: Till, /, last_scan: bool, scan_id: UUID | None, **options: Any) -
         currency = (options["currency"] or client.currency).upper()
         scanned = _last_scan(client) if last_scan else scan_id
         sale = _read_sale(currency, str(scanned) if scanned else None, options)
-        result = client.sell(sale)
-    till.answer(result, lambda: speech.tell_sale(result, format_amount(sale.total_minor, currency)))
+        result, address = _sell(client, sale, claim=claim)
+    amount = format_amount(sale.total_minor, currency)
+    till.answer(
+        {**vars(result), "claim_address": address},
+        lambda: speech.tell_sale(result, amount, claim_asked=claim, claim_address=address),
+    )
 
 
 @main.command()
@@ -227,6 +239,14 @@ def _scan_one(client: PosClient, till: Till, text: str, cashier: str | None, tra
     if not till.as_json:
         speech.tell_scan(result)
     return dict(vars(result))
+
+
+def _sell(client: PosClient, sale: Sale, *, claim: bool) -> tuple[SaleResult, str | None]:
+    """Record a sale; return with it the address that claims it, if one was asked for and can be of use."""
+    code = mint_claim()
+    address = client.claim_address(code) if claim else None
+    result = client.sell(sale, claim=code if address else None)
+    return result, address if result.may_be_claimed else None
 
 
 def _last_scan(client: PosClient) -> str:

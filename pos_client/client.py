@@ -27,6 +27,7 @@ from pos_client.answers import (
 )
 from pos_client.backoff import BackOff
 from pos_client.basket import Return, Sale, drop_absent, format_time, return_body, sale_body
+from pos_client.claims import write_address
 from pos_client.door import Door, software
 from pos_client.errors import Refused, ServiceError, Unavailable
 from pos_client.ids import mint_id
@@ -119,9 +120,10 @@ class PosClient:
             self._queue.remember(last_scan="")
         return result
 
-    def sell(self, sale: Sale) -> SaleResult:
+    def sell(self, sale: Sale, *, claim: str | None = None) -> SaleResult:
         """Record a completed sale; once it is queued it can't be lost, whatever this returns or raises.
 
+        With a claim code of mint_claim the shopper can take an unidentified sale home; print claim_address.
         Only a till that isn't enrolled, or has never been online to learn its currency, raises before that.
         """
         self._wire.credential()
@@ -130,12 +132,19 @@ class PosClient:
             sale,
             currency=sale.currency or self.currency,
             occurred_at=sale.occurred_at or self._service_time(now),
+            claim=claim,
         )
         item = new_item(Kind.SALE, mint_id(now), body, now)
         used = {"last_scan": ""} if sale.scan_id and sale.scan_id == self.last_scan_id else {}
         self._queue.put(item, **used)
         link = Link.PENDING if sale.scan_id else Link.UNIDENTIFIED
         return self._deliver(item, read_sale, SaleResult(sale_id=item.id, link=link, queued=True))
+
+    def claim_address(self, claim: str) -> str | None:
+        """Return what a receipt's QR says for a claim code; None until the service told this till its address."""
+        terminal = self._queue.terminal()
+        claim_url = terminal.policy.claim_url if terminal else None
+        return write_address(claim_url, claim) if claim_url else None
 
     def link(self, sale_id: str, scan_id: str) -> SaleResult:
         """Join a sale that has no scan yet to a scan."""

@@ -1,6 +1,7 @@
 """What the till's command line says: one clear line an answer, or exactly one JSON value."""
 
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ from pos_client.status import Status
 
 GOOD, BAD, WAITING, IGNORED = "✔", "✖", "…", "–"
 _PLAIN_MARKS = {GOOD: "OK", BAD: "NO", WAITING: "..", IGNORED: "--"}
+
+QUIET_MODULES = 4
+_BLACK_ON_WHITE, _USUAL = "\x1b[30;107m", "\x1b[0m"
 
 _OUTCOMES = {
     Outcome.IDENTIFIED: (GOOD, "Identified"),
@@ -52,14 +56,35 @@ def tell_ignored(error: NotACode) -> None:
     say(IGNORED if error.why is Rejection.NOT_OURS else BAD, str(error))
 
 
-def tell_sale(result: SaleResult, amount: str) -> None:
-    """Say what became of a sale."""
+def tell_sale(result: SaleResult, amount: str, *, claim_asked: bool, claim_address: str | None) -> None:
+    """Say what became of a sale, and show the address that claims it."""
     if result.queued:
-        return say(WAITING, f"Offline: sale of {amount} saved, to be sent later")
-    say(GOOD, f"Sale of {amount} stored ({result.link})")
+        say(WAITING, f"Offline: sale of {amount} saved, to be sent later")
+    else:
+        say(GOOD, f"Sale of {amount} stored ({result.link})")
     for warning in result.warnings:
         say(WAITING, f"Note: {warning.detail or warning.code}")
-    return None
+    if claim_address:
+        say(GOOD, f"To claim it: {claim_address}")
+        draw_qr(claim_address)
+    elif claim_asked and result.may_be_claimed:
+        say(WAITING, "No claim code: this till doesn't know the address yet. Run: unspoken-till sync")
+
+
+def draw_qr(text: str) -> None:
+    """Draw a QR in half blocks, in black on white where that is possible; nothing on a screen without blocks."""
+    import qrcode
+
+    drawing = qrcode.QRCode(border=QUIET_MODULES)
+    drawing.add_data(text)
+    drawn = io.StringIO()
+    drawing.print_ascii(out=drawn)
+    encoding = sys.stdout.encoding or "ascii"
+    if drawn.getvalue().encode(encoding, "replace").decode(encoding) != drawn.getvalue():
+        return
+    black_on_white = sys.stdout.isatty()
+    for line in drawn.getvalue().splitlines():
+        click.echo(f"{_BLACK_ON_WHITE}{line}{_USUAL}" if black_on_white else line)
 
 
 def tell_sync(report: SyncReport) -> None:

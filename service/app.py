@@ -21,12 +21,18 @@ from service.logs import Level, log
 from service.merging.rules import load_rules
 from service.web import guards, openapi, problems
 from service.web.buckets import Buckets
+from service.web.commerce import accounts as commerce_accounts
+from service.web.commerce import consents as commerce_consents
+from service.web.commerce import linking as commerce_linking
 from service.web.commerce import routes as commerce
 from service.web.context import EXTENSION, Service, service
 from service.web.identities import Identities
 from service.web.metrics import Metrics
 from service.web.operations import docs
 from service.web.operations import routes as operations
+from service.web.operator import feed as operator_feed
+from service.web.operator import privacy as operator_privacy
+from service.web.operator import proposals as operator_proposals
 from service.web.operator import routes as operator
 from service.web.pos import routes as pos
 from service.web.shopper import app_page, contacts, linking, privacy, sign_in
@@ -48,6 +54,9 @@ DOORS = (
     Door(pos.keys, "/pos/v1", guards.public),
     Door(pos.bp, "/pos/v1", guards.terminal),
     Door(commerce.bp, "/commerce/v1", guards.site),
+    Door(commerce_accounts.bp, "/commerce/v1", guards.site),
+    Door(commerce_linking.bp, "/commerce/v1", guards.site),
+    Door(commerce_consents.bp, "/commerce/v1", guards.site),
     Door(shopper_sessions.handoffs, "/shopper/v1", guards.limited),
     Door(shopper_sessions.confirmation, "/shopper/v1", guards.pending),
     Door(shopper_sessions.bp, "/shopper/v1", guards.shopper),
@@ -57,6 +66,9 @@ DOORS = (
     Door(linking.bp, "/shopper/v1", guards.shopper),
     Door(privacy.bp, "/shopper/v1", guards.shopper),
     Door(operator.bp, "/operator/v1", guards.operator),
+    Door(operator_proposals.bp, "/operator/v1", guards.operator),
+    Door(operator_feed.bp, "/operator/v1", guards.operator),
+    Door(operator_privacy.bp, "/operator/v1", guards.operator),
     Door(app_page.bp, "", guards.public),
     Door(docs.bp, "", guards.public),
     Door(operations.health, "", guards.public),

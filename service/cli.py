@@ -8,8 +8,12 @@ import click
 
 from service import __version__, clock
 from service.commands.base import database, json_option, settings, show, told_in_one_line
+from service.commands.customers import customer
 from service.commands.demo import demo
+from service.commands.identity import identity
+from service.commands.imports import import_
 from service.commands.keys import keys
+from service.commands.operators import operator
 from service.commands.sites import site
 from service.commands.stores import store, terminal
 
@@ -59,14 +63,19 @@ def serve(host: str, port: int, workers: int | None) -> None:
 
 @main.command()
 def worker() -> None:
-    """Do what is due by itself (purging), until stopped. One is enough, more do no harm."""
+    """Do what is due by itself (sending codes, purging), until stopped. One is enough, more do no harm.
+
+    Without UNSPOKEN_SMTP_URL or UNSPOKEN_SMS_WEBHOOK, messages are kept in the file UNSPOKEN_OUTBOX.
+    """
+    from service.crypto.live import open_keys
     from service.db import Database
-    from service.worker import work
+    from service.worker import jobs_of, work
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    work(Database(settings().database_url), stop)
+    with told_in_one_line(), closing(Database(settings().database_url)) as db:
+        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=db.any_error)
 
 
 @main.command()
@@ -80,5 +89,5 @@ def purge() -> None:
     show(gone, "\n".join(f"{count:>8} {kind.replace('_', ' ')}" for kind, count in gone.items()))
 
 
-for command in (demo, keys, store, terminal, site):
+for command in (customer, demo, import_, keys, store, terminal, site, operator, identity):
     main.add_command(command)

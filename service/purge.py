@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from service.proof.models import OneTimeCode
 from service.scans.models import OtpFailure
 from service.scans.otp import WINDOW
 from service.sessions.models import Handoff, SessionKind, ShopperSession
@@ -19,6 +20,7 @@ def purge(session: Session, now: datetime) -> dict[str, int]:
     pending = ShopperSession.kind == SessionKind.PENDING
     dead = {
         "enrolment_codes": delete(EnrolmentCode).where(EnrolmentCode.expires_at < spent_before),
+        "one_time_codes": delete(OneTimeCode).where(OneTimeCode.expires_at < spent_before),
         "handoffs": delete(Handoff).where(Handoff.expires_at < spent_before),
         "pending_sessions": delete(ShopperSession).where(pending, ShopperSession.expires_at < spent_before),
         "otp_failures": delete(OtpFailure).where(OtpFailure.failed_at < now - WINDOW),

@@ -1,22 +1,96 @@
 """The worker: what the service does by itself, besides answering."""
 
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 
 from service import clock
+from service.config import Settings
+from service.crypto.keystore import KeyStore
+from service.crypto.live import LiveKeys
+from service.customers.reindex import find_stale, reindex
 from service.db import Database
 from service.logs import Level, log, where
+from service.merging.lock import lock_identities
+from service.privacy.forget import sweep
+from service.privacy.replay import find_recent, find_unsettled, replay
+from service.proof.send import send_due
 from service.purge import purge
 
-PURGE_EVERY_SECONDS = 600
+
+@dataclass(frozen=True)
+class Job:
+    """Something to do again and again. A failure is logged, and the next time is another try."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], object]
 
 
-def work(db: Database, stop: threading.Event) -> None:
-    """Purge now and every ten minutes until told to stop; a failure is logged and tried again."""
+def jobs_of(settings: Settings, db: Database, keys: LiveKeys) -> list[Job]:
+    """Return everything that a worker does."""
+    keystore = KeyStore(settings.keystore_url, lambda: keys.current().vault)
+    return [
+        Job("send", 1, lambda: send_due(db, settings, vault=keys.current().vault, now=clock.now)),
+        Job("purge", 600, lambda: _purge(db)),
+        Job("reindex", 600, lambda: reindex_all(db, keystore)),
+        Job("erasures", 600, lambda: replay_erasures(db, keystore, clock.now())),
+    ]
+
+
+def work(jobs: Sequence[Job], stop: threading.Event, *, errors: tuple[type[Exception], ...]) -> None:
+    """Do each job now, and again at its interval, until told to stop. None waits for another: codes are urgent."""
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for ended in [pool.submit(_repeat, job, stop, errors) for job in jobs]:
+            ended.result()
+
+
+def _repeat(job: Job, stop: threading.Event, errors: tuple[type[Exception], ...]) -> None:
+    try:
+        while not stop.is_set():
+            try:
+                job.run()
+            except errors as error:
+                log(Level.WARNING, "job failed", job=job.name, exception=where(error))
+            stop.wait(job.every_seconds)
+    finally:
+        stop.set()  # after a fault of ours the whole worker ends, so that somebody sees it
+
+
+def _purge(db: Database) -> None:
+    with db.write() as session:
+        log(Level.INFO, "purged", **purge(session, clock.now()))
+
+
+def replay_erasures(db: Database, keystore: KeyStore, now: datetime) -> None:
+    """Finish erasures that a crash cut off or a restored backup lacks, and sweep up after those of the last hour."""
+    keystore.enforce_journal()
+    with db.read() as session:
+        is_settled = not find_unsettled(session, keystore.erasures())
+    late = find_recent(keystore, now)
+    if not is_settled:
+        with db.write() as session:
+            gone = replay(session, keystore, now)
+        log(Level.WARNING, "erasures replayed", customers=len(gone))
+        late += gone
+    if late:
+        with db.write() as session:
+            sweep(session, late)
+
+
+def reindex_all(db: Database, keystore: KeyStore) -> None:
+    """Bring every identifier under the newest index key that writes, in transactions that nobody notices."""
+    done, after = 0, None
     while True:
-        try:
-            with db.write() as session:
-                log(Level.INFO, "purged", **purge(session, clock.now()))
-        except db.any_error as error:
-            log(Level.WARNING, "purge failed", exception=where(error))
-        if stop.wait(PURGE_EVERY_SECONDS):
-            return
+        with db.read() as session:
+            stale = find_stale(session, keystore.vault, after=after, now=clock.now())
+        if not stale:
+            break
+        with db.write() as session:
+            lock_identities(session)
+            done += reindex(session, keystore, stale, now=clock.now())
+        after = stale[-1]
+    if done:
+        log(Level.INFO, "reindexed", identifiers=done)

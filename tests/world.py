@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from service.config import Settings
 from service.sites.add import add_site
+from service.staff.add import add_operator
 from service.stores.add import add_store
 from service.stores.enrol import invite
 from service.web.context import EXTENSION, Service
@@ -67,10 +69,15 @@ class World:
         assert enrolled.status_code == 201, enrolled.json
         return Till(self, enrolled.json["terminal_token"], enrolled.json)
 
-    def site(self, name: str = "Web shop") -> Site:
+    def site(self, name: str = "Web shop", *, may_vouch: Iterable[str] = ()) -> Site:
         with self.service.db.write() as session:
-            site, secret_key, write_key = add_site(session, name=name, now=self.clock())
+            site, secret_key, write_key = add_site(session, name=name, now=self.clock(), may_vouch=may_vouch)
             return Site(self, str(site.id), secret_key, write_key)
+
+    def operator(self, name: str = "Olga") -> Caller:
+        with self.service.db.write() as session:
+            _, key = add_operator(session, name=name, now=self.clock())
+            return Caller(self, key)
 
     def shopper(self, account_id: str = "maria", site: Site | None = None) -> Shopper:
         return (site or self.site()).shopper(account_id)
@@ -141,6 +148,13 @@ class Site:
         assert answer.status_code in (200, 201), answer.json
         customer_id: str = answer.json["customer_id"]
         return customer_id
+
+    def put(self, account_id: str, *identifiers: dict[str, Any], **given: Any) -> dict[str, Any]:
+        """Put an account with identifiers and traits; return the answer, with its status."""
+        body = {"identifiers": list(identifiers), **given}
+        answer = self.call("PUT", f"/commerce/v1/accounts/{account_id}", body)
+        assert answer.status_code in (200, 201), answer.json
+        return answer.json | {"status": answer.status_code}
 
     def shopper(self, account_id: str = "maria") -> Shopper:
         customer_id = self.account(account_id)

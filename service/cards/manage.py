@@ -11,6 +11,8 @@ from service.cards.models import Card, CardStatus
 from service.cards.show import seal_otp_key
 from service.codes import typed
 from service.crypto.vault import Vault
+from service.customers.component import nodes_of
+from service.customers.lock import lock_customer
 from service.db import insert_if_absent
 from service.errors import Conflict, NotFound
 from service.sessions.models import Handoff, ShopperSession
@@ -31,6 +33,7 @@ def make_card(
     card = _card_of(session, shopper.session_id)
     if card is not None:
         return card, None
+    lock_customer(session, shopper.customer_id)
     otp_key = secrets.token_bytes(typed.OTP_KEY_BYTES)
     card_id = secrets.randbits(63)
     row = {
@@ -47,14 +50,15 @@ def make_card(
 
 def list_cards(session: Session, shopper: ShopperIdentity) -> list[Card]:
     """Return every card of the customer, newest first."""
-    own = select(Card).where(Card.customer_id == shopper.customer_id)
+    own = select(Card).where(Card.customer_id.in_(nodes_of(shopper.customer_id)))
     return list(session.scalars(own.order_by(Card.created_at.desc(), Card.id)))
 
 
 def get_card(session: Session, shopper: ShopperIdentity, public_id: str) -> Card:
     """Return one card of the customer, locked; `NotFound` when it isn't theirs."""
-    card = session.get(Card, _card_id(public_id), with_for_update=True)
-    if card is None or card.customer_id != shopper.customer_id:
+    own = Card.id == _card_id(public_id), Card.customer_id.in_(nodes_of(shopper.customer_id))
+    card = session.scalars(select(Card).where(*own).with_for_update(of=Card)).one_or_none()
+    if card is None:
         raise NotFound("there is no such card of yours")
     return card
 

@@ -97,10 +97,11 @@ def wants_json() -> bool:
 
 def show(value: Any, words: str) -> None:
     """Print a result: the JSON value with `--json`, else the words."""
-    click.echo(json.dumps(value, default=_to_json) if wants_json() else words)
+    click.echo(json.dumps(value, default=to_json) if wants_json() else words)
 
 
-def _to_json(value: Any) -> str:
+def to_json(value: Any) -> str:
+    """Return what JSON has no form for as text: for `json.dumps`."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, (UUID, Path)):

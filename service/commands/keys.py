@@ -1,20 +1,32 @@
-"""`unspoken keys`: make, rotate and list the keys of the codes."""
+"""`unspoken keys`: make, rotate and list the keys of the codes, and of the index of identifiers."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from service import clock
 from service.codes.keys import CodeKey
-from service.commands.base import json_option, settings, show, told_in_one_line
+from service.commands.base import database, json_option, settings, show, told_in_one_line
 from service.crypto import keyfile
+from service.crypto.vault import IndexKey
+from service.customers.reindex import count_by_version
 from service.errors import Conflict
+
+_CODES, _INDEX = "codes", "index"
+_kind_option = click.option(
+    "--kind",
+    type=click.Choice((_CODES, _INDEX)),
+    default=_CODES,
+    show_default=True,
+    help="The keys that sign the codes, or those under which identifiers are found.",
+)
 
 
 @click.group()
 @json_option
 def keys() -> None:
-    """Make, rotate and list the keys that sign the codes."""
+    """Make, rotate and list the keys that sign the codes, and those under which identifiers are found."""
 
 
 @keys.command()
@@ -37,13 +49,38 @@ def init() -> None:
 
 
 @keys.command()
-@click.option("--now", "at_once", is_flag=True, help="Sign with the new key at once: after a compromise.")
+@_kind_option
+@click.option("--now", "at_once", is_flag=True, help="Use the new key at once: after a compromise.")
 @json_option
-def rotate(at_once: bool) -> None:
-    """Add a key. Tills learn it now; it signs in 72 hours, and the old one still verifies until its last code is old.
+def rotate(kind: str, at_once: bool) -> None:
+    """Add a key: of the codes, or of the index under which e-mail addresses and phone numbers are found.
+
+    Tills learn a key of the codes now; it signs in 72 hours, and the old one still verifies until its last code is
+    old. An index key finds now and writes in 10 minutes; then the worker brings what stands under the old one under
+    the new one, and the next rotation drops versions under which nothing stands.
 
     Running services notice within seconds; on several machines, copy the file to each.
     """
+    if kind == _INDEX:
+        _rotate_index(at_once)
+    else:
+        _rotate_codes(at_once)
+
+
+@keys.command("list")
+@_kind_option
+@json_option
+def list_(kind: str) -> None:
+    """List the keys, oldest first. No secret is shown."""
+    with told_in_one_line():
+        kept = keyfile.load(settings().keys_file)
+    if kind == _INDEX:
+        _show_index_keys(kept.vault.index_keys)
+    else:
+        _show_code_keys(kept.ring.keys)
+
+
+def _rotate_codes(at_once: bool) -> None:
     path = settings().keys_file
     with told_in_one_line():
         rotated = keyfile.rotate(keyfile.load(path), clock.now(), at_once=at_once)
@@ -52,15 +89,41 @@ def rotate(at_once: bool) -> None:
     show(_describe(newest), f"Key {newest.kid} signs from {newest.signs_from.isoformat()}.")
 
 
-@keys.command("list")
-@json_option
-def list_() -> None:
-    """List the keys, oldest first. No secret is shown."""
+def _rotate_index(at_once: bool) -> None:
+    path, used = settings().keys_file, _count_identifiers()
     with told_in_one_line():
-        ring = keyfile.load(settings().keys_file).ring
-    started = [key for key in ring.keys if key.signs_from <= clock.now()]
-    lines = [f"{key.kid:>3}  {_state(key, started)}" for key in ring.keys]
-    show([_describe(key) for key in ring.keys], "\n".join(lines))
+        kept = keyfile.load(path)
+        unused = frozenset(key.version for key in kept.vault.index_keys) - used.keys()
+        rotated = keyfile.rotate_index(kept, clock.now(), at_once=at_once, unused=unused)
+        keyfile.save(path, rotated)
+    newest = rotated.vault.index_keys[-1]
+    words = f"Index key {newest.version} writes from {newest.writes_from.isoformat()}."
+    show(_describe_index(newest, used), words)
+
+
+def _show_code_keys(shown: Sequence[CodeKey]) -> None:
+    started = [key for key in shown if key.signs_from <= clock.now()]
+    lines = [f"{key.kid:>3}  {_state(key, started)}" for key in shown]
+    show([_describe(key) for key in shown], "\n".join(lines))
+
+
+def _show_index_keys(shown: Sequence[IndexKey]) -> None:
+    used = _count_identifiers()
+    told = [_describe_index(key, used) for key in shown]
+    lines = [
+        f"{item['version']:>3}  writes from {item['writes_from'].isoformat()}, {item['identifiers']} identifiers"
+        for item in told
+    ]
+    show(told, "\n".join(lines))
+
+
+def _count_identifiers() -> dict[int, int]:
+    with database() as session:
+        return count_by_version(session)
+
+
+def _describe_index(key: IndexKey, used: Mapping[int, int]) -> dict[str, Any]:
+    return {"version": key.version, "writes_from": key.writes_from, "identifiers": used.get(key.version, 0)}
 
 
 def _describe(key: CodeKey) -> dict[str, Any]:

@@ -8,8 +8,11 @@ import click
 from service import clock
 from service.cards.manage import close_site
 from service.commands.base import ShownName, database, json_option, show
+from service.customers.models import IdentifierKind
 from service.sites.add import add_site, list_sites
 from service.sites.models import Site
+
+_VOUCHED = (IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, IdentifierKind.LOYALTY_CARD)
 
 
 @click.group()
@@ -18,16 +21,34 @@ def site() -> None:
     """Add, list and revoke e-commerce sites."""
 
 
+class Kinds(click.ParamType[tuple[str, ...]]):
+    """Kinds of identifier, with commas between them."""
+
+    name = "kinds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the kinds; anything else is a wrong use."""
+        kinds = tuple(dict.fromkeys(kind.strip() for kind in str(value).split(",") if kind.strip()))
+        if not set(kinds) <= set(_VOUCHED):
+            self.fail(f"the kinds are {', '.join(_VOUCHED)}", param, ctx)
+        return kinds
+
+
 @site.command()
 @click.argument("name", type=ShownName())
+@click.option(
+    "--may-vouch", type=Kinds(), default="", help="Take its word as proof for: email,phone,crm,loyalty_card."
+)
 @json_option
-def add(name: str) -> None:
+def add(name: str, may_vouch: tuple[str, ...]) -> None:
     """Add a site, and print its keys. They are shown this once.
 
     The secret key (usk_…) opens the commerce door from the site's server; the write key (usw_…) is for events.
+    With --may-vouch email,phone, what the site calls verified counts as proved by its owner, and may join two
+    customers: allow it only to a site that sends one-time codes itself.
     """
     with database() as session:
-        added, secret_key, write_key = add_site(session, name=name, now=clock.now())
+        added, secret_key, write_key = add_site(session, name=name, may_vouch=may_vouch, now=clock.now())
         site_id = added.id
     made = {"site_id": site_id, "secret_key": secret_key, "write_key": write_key}
     lines = [f"{name:<11} {value}" for name, value in made.items()]
@@ -61,6 +82,7 @@ def _describe(item: Site) -> dict[str, Any]:
     return {
         "site_id": item.id,
         "name": item.name,
+        "may_vouch": item.may_vouch,
         "created_at": item.created_at,
         "revoked_at": item.revoked_at,
     }

@@ -8,10 +8,12 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
     Column,
     Dialect,
@@ -22,13 +24,15 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     delete,
+    func,
     inspect,
     select,
 )
 from sqlalchemy.exc import DBAPIError
 
 from service.crypto.vault import Vault, seal, unseal
-from service.db import Database, Statement, UtcDateTime, insert_into
+from service.db import Database, Statement, UtcDateTime, insert_into, insert_many
+from service.errors import NotFound
 
 _KEY_BYTES = 32
 _metadata = MetaData()
@@ -52,13 +56,17 @@ class DataKey:
 
     key: bytes = field(repr=False)
 
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.key)
+
     def seal(self, value: str, *, context: str) -> bytes:
         """Return a personal value as it is stored; `context` names the column, and must be given again to open."""
-        return seal(self.key, value.encode(), context=context.encode())
+        return seal(self._cipher, value.encode(), context=context.encode())
 
     def open(self, sealed: bytes, *, context: str) -> str:
         """Return the value; `cryptography.exceptions.InvalidTag` when it isn't this customer's."""
-        return unseal(self.key, sealed, context=context.encode()).decode()
+        return unseal(self._cipher, sealed, context=context.encode()).decode()
 
 
 class KeyStore:
@@ -73,6 +81,11 @@ class KeyStore:
     def vault(self) -> Vault:
         """The service's keys for values at rest, as they are now."""
         return self._vault()
+
+    @property
+    def any_error(self) -> tuple[type[Exception], ...]:
+        """What is raised when the store's database fails."""
+        return self._db.any_error
 
     @property
     def db(self) -> Database:
@@ -102,6 +115,7 @@ class KeyStore:
         """Return a customer's data key, made at first use; of two that race, both get the one that stands.
 
         Made outside the caller's transaction: when that rolls back, a key that nothing was sealed with is left.
+        `NotFound` for a customer who was erased: they get no second key.
         """
         found = self.find(customer_id)
         if found is not None:
@@ -109,7 +123,8 @@ class KeyStore:
         fresh = os.urandom(_KEY_BYTES)
         self.db.run(_ADD, {"customer_id": customer_id, "sealed_key": self._wrap(customer_id, fresh)})
         found = self.find(customer_id)
-        assert found is not None
+        if found is None:
+            raise NotFound("there is no such customer")
         return found
 
     def find(self, customer_id: UUID) -> DataKey | None:
@@ -126,12 +141,16 @@ class KeyStore:
 
     def add_many(self, customer_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
         """Make the data keys of many new customers at once."""
-        fresh = {customer_id: os.urandom(_KEY_BYTES) for customer_id in customer_ids}
-        rows = [{"customer_id": ident, "sealed_key": self._wrap(ident, key)} for ident, key in fresh.items()]
+        drawn = {customer_id: draw_key(self.vault, customer_id) for customer_id in customer_ids}
+        self.keep_many((customer_id.hex, sealed) for customer_id, (_, sealed) in drawn.items())
+        return {customer_id: key for customer_id, (key, _) in drawn.items()}
+
+    def keep_many(self, drawn: Iterable[tuple[str, bytes]]) -> None:
+        """Keep data keys that `draw_key` made for new customers; their ids as 32 hexadecimal digits."""
+        rows = list(drawn)
         if rows:
             with self.db.write() as session:
-                session.execute(_data_keys.insert(), rows)
-        return {customer_id: DataKey(key) for customer_id, key in fresh.items()}
+                insert_many(session, _data_keys, ("customer_id", "sealed_key"), rows)
 
     def destroy(self, customer_ids: Iterable[UUID], now: datetime) -> None:
         """Destroy data keys for good, and journal that it was done. Safe to repeat."""
@@ -142,17 +161,51 @@ class KeyStore:
             if journal:
                 session.execute(_erasures.insert(), journal)
             session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(gone)))
+        self._forget_log()
 
-    def erasures(self) -> dict[UUID, datetime]:
-        """Return the journal: every customer erased, and when."""
+    def enforce_journal(self) -> None:
+        """Destroy the keys of everybody in the journal: an old copy of the store that was put back holds them."""
+        with self.db.write() as session:
+            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(select(_erasures.c.customer_id))))
+        self._forget_log()
+
+    def erasures(self, *, newest: int | None = None) -> dict[UUID, datetime]:
+        """Return the journal: every customer erased, or the newest so many, and when."""
+        wanted = select(_erasures).order_by(_erasures.c.erased_at.desc()).limit(newest)
         with self.db.engine.connect() as connection:
-            return {row.customer_id: row.erased_at for row in connection.execute(select(_erasures))}
+            return {row.customer_id: row.erased_at for row in connection.execute(wanted)}
+
+    def count_erasures(self) -> int:
+        """Return how many customers the journal holds. It only grows."""
+        with self.db.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(_erasures)) or 0
+
+    def _forget_log(self) -> None:
+        """Empty SQLite's write-ahead log, which still holds the pages as they were."""
+        if not self._db.on_sqlite:
+            return
+        connection = self._db.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.close()
 
     def _wrap(self, customer_id: UUID, key: bytes) -> bytes:
         return self.vault.seal(key, context=_context(customer_id))
 
     def _unwrap(self, customer_id: UUID, sealed: Any) -> DataKey:
-        return DataKey(self.vault.open(bytes(sealed), context=_context(customer_id)))
+        return open_key(self.vault, customer_id, bytes(sealed))
+
+
+def draw_key(vault: Vault, customer_id: UUID) -> tuple[DataKey, bytes]:
+    """Return a fresh data key, and the form in which `KeyStore.keep_many` keeps it."""
+    fresh = os.urandom(_KEY_BYTES)
+    return DataKey(fresh), vault.seal(fresh, context=_context(customer_id))
+
+
+def open_key(vault: Vault, customer_id: UUID, sealed: bytes) -> DataKey:
+    """Return a customer's data key from the form in which it is kept."""
+    return DataKey(vault.open(sealed, context=_context(customer_id)))
 
 
 def open_or_none(key: DataKey | None, sealed: bytes | None, *, context: str) -> str | None:
@@ -170,9 +223,10 @@ def _context(customer_id: UUID) -> bytes:
 
 
 def _insert_key(dialect: Dialect) -> Executable:
-    insert = insert_into(_data_keys, dialect).values(
-        customer_id=bindparam("customer_id", type_=Uuid()), sealed_key=bindparam("sealed_key", type_=LargeBinary())
-    )
+    customer_id = bindparam("customer_id", type_=Uuid())
+    is_erased = select(_erasures.c.customer_id).where(_erasures.c.customer_id == customer_id).exists()
+    source = select(customer_id, bindparam("sealed_key", type_=LargeBinary())).where(~is_erased)
+    insert = insert_into(_data_keys, dialect).from_select(["customer_id", "sealed_key"], source)
     return insert.on_conflict_do_nothing().returning(_data_keys.c.customer_id)
 
 

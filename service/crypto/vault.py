@@ -5,6 +5,7 @@ import hmac
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -29,8 +30,14 @@ class IndexKey:
 
     def index(self, parts: tuple[str, ...]) -> bytes:
         """Return the 32 bytes under which a value is found; equal for equal parts, meaningless without the key."""
-        message = b"".join(len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts))
-        return hmac.new(self.key, message, hashlib.sha256).digest()
+        message = b"".join([len(data).to_bytes(4, "big") + data for data in [part.encode() for part in parts]])
+        mac = self._keyed.copy()
+        mac.update(message)
+        return mac.digest()
+
+    @cached_property
+    def _keyed(self) -> hmac.HMAC:
+        return hmac.new(self.key, digestmod=hashlib.sha256)
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,17 @@ class Vault:
     sealing_key: bytes = field(repr=False)
     index_keys: tuple[IndexKey, ...]
 
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.sealing_key)
+
     def seal(self, value: bytes, *, context: bytes) -> bytes:
         """Return version, nonce and ciphertext; `context` (which row, which column) must be given again to open."""
-        return bytes((self.version,)) + seal(self.sealing_key, value, context=context)
+        return bytes((self.version,)) + seal(self._cipher, value, context=context)
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Return the value; `cryptography.exceptions.InvalidTag` when key, value or context isn't the right one."""
-        return unseal(self.sealing_key, sealed[1:], context=context)
+        return unseal(self._cipher, sealed[1:], context=context)
 
     def index(self, *parts: str, now: datetime) -> BlindIndex:
         """Return what a value is stored under at `now`."""
@@ -64,12 +75,12 @@ class Vault:
         return hmac.new(key, value, hashlib.sha256).digest()
 
 
-def seal(key: bytes, value: bytes, *, context: bytes) -> bytes:
+def seal(cipher: AESGCM, value: bytes, *, context: bytes) -> bytes:
     """Return nonce and AES-256-GCM ciphertext of a value, bound to `context`."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, value, context)
+    return nonce + cipher.encrypt(nonce, value, context)
 
 
-def unseal(key: bytes, sealed: bytes, *, context: bytes) -> bytes:
+def unseal(cipher: AESGCM, sealed: bytes, *, context: bytes) -> bytes:
     """Return the value; `cryptography.exceptions.InvalidTag` when key, value or context isn't the right one."""
-    return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+    return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)

@@ -25,7 +25,14 @@ _WRITES = "unspoken_writes"
 # Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then.
 # A scan touches pages of three trees; with SQLite's own 1,000 pages a busy shop would copy its log back, and wait
 # for the disk, nine times a second. With these it is once, and the log grows to 40 MB.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=10000")
+# Whatever is deleted is overwritten in the file: many builds of SQLite do that anyway, and what was erased must go.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=10000",
+    "secure_delete=ON",
+)
 
 
 class Database:

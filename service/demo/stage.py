@@ -1,6 +1,7 @@
 """Where the demo plays: a folder of its own, and the real service in processes of its own."""
 
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -11,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx2
-
-from service.config import Settings
 
 FOLDER = Path("instance/demo")
 START_SECONDS = 45.0
@@ -22,6 +22,7 @@ START_SECONDS = 45.0
 STOP_SECONDS = 40.0
 ANY_PORT = 0
 _WORKERS = "2"
+_PROGRAM = (sys.executable, "-m", "service")
 
 
 class DemoFailed(Exception):
@@ -55,15 +56,46 @@ def free_port(preferred: int) -> int:
 
 
 @contextmanager
-def running_service(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running_service(environ: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run `unspoken serve` as an operator would, until the block ends; `DemoFailed` when it doesn't start."""
-    service = _serve(settings, log)
+    url = environ["UNSPOKEN_PUBLIC_URL"]
+    service = _start(environ, log, "serve", "--port", url.rpartition(":")[2], "--workers", _WORKERS)
     try:
-        if not _becomes_ready(service, settings.public_url):
+        if not _becomes_ready(service, url):
             raise DemoFailed(f"the service did not start, see {log}")
         yield service
     finally:
         _stop(service)
+
+
+@contextmanager
+def running_worker(environ: dict[str, str], log: Path) -> Iterator[None]:
+    """Run `unspoken worker` until the block ends: it sends the messages."""
+    worker = _start(environ, log, "worker")
+    try:
+        yield
+    finally:
+        _stop(worker)
+
+
+def run_command(environ: dict[str, str], *arguments: str) -> Any:
+    """Run an `unspoken` command as an operator would; return its JSON, or raise `DemoFailed` with its last line."""
+    command = [*_PROGRAM, *arguments, "--json"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise DemoFailed((done.stderr.strip().splitlines() or ["the command failed"])[-1])
+    return json.loads(done.stdout)
+
+
+def own_environ(folder: Path, url: str) -> dict[str, str]:
+    """Return the environment of the demo's processes: the operator's own settings must not reach them."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("UNSPOKEN_")}
+    return environ | {
+        "UNSPOKEN_DATABASE_URL": f"sqlite:///{folder / 'unspoken.db'}",
+        "UNSPOKEN_KEYS_FILE": str(folder / "keys.json"),
+        "UNSPOKEN_OUTBOX": str(folder / "outbox.jsonl"),
+        "UNSPOKEN_PUBLIC_URL": url,
+    }
 
 
 def _empty(folder: Path) -> None:
@@ -71,19 +103,10 @@ def _empty(folder: Path) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def _serve(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
-    # The operator's own settings must not reach the demo.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("UNSPOKEN_")}
-    environ |= {
-        "UNSPOKEN_DATABASE_URL": settings.database_url,
-        "UNSPOKEN_KEYS_FILE": str(settings.keys_file),
-        "UNSPOKEN_PUBLIC_URL": settings.public_url,
-    }
-    port = settings.public_url.rpartition(":")[2]
-    command = [sys.executable, "-m", "service", "serve", "--port", port, "--workers", _WORKERS]
+def _start(environ: dict[str, str], log: Path, *arguments: str) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [*_PROGRAM, *arguments], env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
 
 

@@ -1,4 +1,4 @@
-"""The main job, step by step."""
+"""The main job, step by step; then the second act, one customer."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,9 +14,9 @@ from PIL import Image
 
 from pos_client import Line, Link, PosClient, Sale, ScanResult
 from service import clock
-from service.config import Settings
 from service.db import Database
-from service.demo.stage import ANY_PORT, DemoFailed, free_port, own_folder, running_service
+from service.demo.one_customer import OneCustomer
+from service.demo.stage import ANY_PORT, DemoFailed, free_port, own_environ, own_folder, running_service
 from service.migrations import migrate
 from service.sites.add import add_site
 from service.stores.add import add_store
@@ -52,12 +52,13 @@ class Demo:
     # Each is made by the step that first needs it.
     folder: Path
     url: str
-    _db: Database
+    environ: dict[str, str]
+    db: Database
     _service: Popen[bytes]
     _http: httpx2.Client
-    _till: PosClient
+    till: PosClient
     _invitation: str
-    _site_key: str
+    site_key: str
     _session_token: str
     _picture: Path
     _code: str
@@ -87,6 +88,10 @@ class Demo:
         """Return a fresh link into Maria's web app; it works once, within 60 seconds."""
         return str(self._open_session()["app_url"])
 
+    def keep_open(self, client: httpx2.Client) -> httpx2.Client:
+        """Return a client that closes when the demo ends."""
+        return self._closing.enter_context(client)
+
     def wait(self) -> None:
         """Return when the service has ended by itself."""
         self._service.wait()
@@ -104,6 +109,7 @@ class Demo:
             ("sell a T-shirt on that scan", self._sell),
             ("show the sale on the customer the web shop knows", self._show_sale),
             ("scan the same picture again: already used", self._scan_again),
+            *OneCustomer(self).steps(),
         )
 
     def _perform(self, name: str, act: Callable[[], str]) -> bool:
@@ -118,43 +124,38 @@ class Demo:
     def _start(self) -> str:
         self.folder = self._closing.enter_context(own_folder())
         self.url = f"http://127.0.0.1:{free_port(self._preferred_port)}"
-        settings = Settings(
-            database_url=f"sqlite:///{self.folder / 'unspoken.db'}",
-            keys_file=self.folder / "keys.json",
-            public_url=self.url,
-        )
-        self._db = Database(settings.database_url)
-        self._closing.callback(self._db.close)
-        migrate(self._db)
-        self._service = self._closing.enter_context(running_service(settings, self.folder / "service.log"))
-        client = httpx2.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
-        self._http = self._closing.enter_context(client)
+        self.environ = own_environ(self.folder, self.url)
+        self.db = Database(self.environ["UNSPOKEN_DATABASE_URL"])
+        self._closing.callback(self.db.close)
+        migrate(self.db)
+        self._service = self._closing.enter_context(running_service(self.environ, self.folder / "service.log"))
+        self._http = self.keep_open(httpx2.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False))
         return f"The service answers at {self.url}: gunicorn, on a fresh SQLite in {self.folder}"
 
     def _add_store_and_shop(self) -> str:
         where, now = {"time_zone": "Europe/Madrid", "currency": "EUR", "language": "en"}, clock.now()
-        with self._db.write() as session:
+        with self.db.write() as session:
             store = add_store(session, name=STORE, now=now, **where)
             session.flush()
             self._invitation, _ = invite(session, store_id=store.id, label=TILL, training=False, now=now)
-            _, self._site_key, _ = add_site(session, name=SHOP, now=now)
+            _, self.site_key, _ = add_site(session, name=SHOP, now=now, may_vouch=["email"])
         return f"The brand has a store, {STORE}, and a web shop, {SHOP}"
 
     def _enrol(self) -> str:
         # `unspoken-till --state …/till` looks for its file under this name.
         queue = self.folder / "till" / "till.db"
-        self._till = self._closing.enter_context(PosClient(self.url, queue=queue, timeout=TIMEOUT_SECONDS))
-        terminal = self._till.enrol(self._invitation)
+        self.till = self._closing.enter_context(PosClient(self.url, queue=queue, timeout=TIMEOUT_SECONDS))
+        terminal = self.till.enrol(self._invitation)
         return f"{terminal.label} is enrolled at {terminal.store.name}"
 
     def _create_account(self) -> str:
-        answer = self._ask("PUT", f"/commerce/v1/accounts/{ACCOUNT}", self._site_key, {})
+        answer = self.ask("PUT", f"/commerce/v1/accounts/{ACCOUNT}", self.site_key, {})
         self.report.customer_id = answer["customer_id"]
         return f"{SHOP} knows Maria as customer {self.report.customer_id}"
 
     def _make_card(self) -> str:
         self._session_token = self._open_session()["session_token"]
-        card = self._ask("POST", "/shopper/v1/cards", self._session_token, {})
+        card = self.ask("POST", "/shopper/v1/cards", self._session_token, {})
         return f"She is logged in there, and card {card['card_number']} is on her phone"
 
     def _draw(self) -> str:
@@ -173,7 +174,7 @@ class Demo:
         return f"The scanner reads {len(self._code)} digits in it: {self._code[:12]}…"
 
     def _scan(self) -> str:
-        first = self._till.scan(self._code)
+        first = self.till.scan(self._code)
         self.report.first = _outcome(first)
         _expect(self.report.first, {"outcome": "identified", "reason": None})
         self._scan_id = first.scan_id
@@ -181,7 +182,7 @@ class Demo:
 
     def _sell(self) -> str:
         shirt = Line(description="T-shirt", sku="TSHIRT-M", unit_price_minor=PRICE_MINOR, total_minor=PRICE_MINOR)
-        sold = self._till.sell(
+        sold = self.till.sell(
             Sale(receipt_number="T3-000117", total_minor=PRICE_MINOR, lines=[shirt], scan_id=self._scan_id)
         )
         self.report.sale_id = sold.sale_id
@@ -190,20 +191,21 @@ class Demo:
 
     def _show_sale(self) -> str:
         path = f"/commerce/v1/customers/{self.report.customer_id}/sales"
-        sales = self._ask("GET", path, self._site_key)["items"]
+        sales = self.ask("GET", path, self.site_key)["items"]
         _expect([(sale["sale_id"], sale["total_minor"]) for sale in sales], [(self.report.sale_id, PRICE_MINOR)])
         return f"{SHOP} finds that sale on customer {self.report.customer_id}"
 
     def _scan_again(self) -> str:
-        second = self._till.scan(self._code)
+        second = self.till.scan(self._code)
         self.report.second = _outcome(second)
         _expect(self.report.second, {"outcome": "refused", "reason": "already_used"})
         return f"The same picture again, and {TILL} says: {second.message}"
 
     def _open_session(self) -> dict[str, Any]:
-        return self._ask("POST", f"/commerce/v1/accounts/{ACCOUNT}/sessions", self._site_key, {})
+        return self.ask("POST", f"/commerce/v1/accounts/{ACCOUNT}/sessions", self.site_key, {})
 
-    def _ask(self, method: str, path: str, token: str, body: object = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, token: str, body: object = None) -> dict[str, Any]:
+        """Send a request with a bearer token; return the answer, or raise `DemoFailed`."""
         answer: dict[str, Any] = self._send(method, path, token, body).json()
         return answer
 

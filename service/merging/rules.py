@@ -2,16 +2,33 @@
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from service.customers.models import IdentifierKind
 from service.errors import BadSettings
 
 DEFAULT_FILE = Path(__file__).with_name("rules.toml")
+_MERGEABLE = (IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, IdentifierKind.LOYALTY_CARD)
+
+
+def _mergeable(value: object) -> IdentifierKind:
+    for kind in _MERGEABLE:
+        if kind == value:
+            return kind
+    raise ValueError(f"only {', '.join(_MERGEABLE)} may merge by themselves")
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Merging(_Part):
+    """Which kinds merge two customers by themselves, when both hold the same verified value."""
+
+    by_itself: list[Annotated[IdentifierKind, BeforeValidator(_mergeable)]]
+    phone_alone_merges_named: bool
 
 
 class Limits(_Part):
@@ -24,11 +41,52 @@ class Limits(_Part):
     loyalty_card: int = Field(ge=1)
     anonymous: int = Field(ge=1)
 
+    def of(self, kind: str) -> int:
+        """Return the limit of a kind."""
+        limit: int = getattr(self, kind)
+        return limit
+
+
+class Hub(_Part):
+    """From how many customers on a value is nobody's own."""
+
+    customers: int = Field(ge=2)
+
+
+class Blocked(_Part):
+    """Values that never identify anyone."""
+
+    values: list[str]
+    mailboxes: list[str]
+    domains: list[str]
+    phones: list[str]
+
+
+class Matching(_Part):
+    """From which likelihood on two customers are proposed as duplicates, and how many are compared at once."""
+
+    threshold: float = Field(gt=0, le=1)
+    largest_block: int = Field(ge=2, le=1_000)
+
 
 class Rules(_Part):
     """What may merge by itself, and what never counts."""
 
+    merging: Merging
     limits: Limits
+    hub: Hub
+    blocked: Blocked
+    matching: Matching
+
+    def blocks(self, kind: IdentifierKind, value: str) -> bool:
+        """Return whether a normalised value never identifies anyone."""
+        lower = value.lower()
+        mailbox, _, domain = lower.partition("@") if kind is IdentifierKind.EMAIL else (lower, "", "")
+        if kind is IdentifierKind.PHONE and value in self.blocked.phones:
+            return True
+        if domain and (domain in self.blocked.domains or mailbox in self.blocked.mailboxes):
+            return True
+        return mailbox in self.blocked.values or not mailbox.strip("0-+. ")
 
 
 def load_rules(path: Path | None) -> Rules:
@@ -38,9 +96,12 @@ def load_rules(path: Path | None) -> Rules:
         return Rules.model_validate(tomllib.loads(chosen.read_text("utf-8")))
     except OSError as error:
         raise BadSettings(f"the identity rules {chosen} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"the identity rules {chosen} are not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"the identity rules {chosen} are not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadSettings(f"the identity rules {chosen}: {where}: {first['msg']}") from None
+        words = first["msg"].removeprefix("Value error, ")
+        raise BadSettings(f"the identity rules {chosen}: {where}: {words}") from None

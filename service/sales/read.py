@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, union
 from sqlalchemy.orm import Session
 
+from service.customers.component import nodes_of
 from service.errors import NotFound
-from service.sales.link import is_linked_to, link_of
-from service.sales.models import Link, Sale
+from service.sales.link import is_claimed_by, is_linked_to, link_of
+from service.sales.models import Claim, Link, Sale
 from service.scans.models import Scan
 from service.scans.read import Cursor, older_than
 from service.stores.models import Store, Terminal
@@ -26,14 +27,17 @@ def get_sale(session: Session, *, terminal_id: UUID, sale_id: UUID) -> tuple[Sal
 def list_sales(
     session: Session, customer_id: UUID, *, after: Cursor | None, limit: int
 ) -> Sequence[tuple[Sale, Store, Terminal]]:
-    """Return the sales linked to a customer's scans, newest first, with where they were made."""
+    """Return the sales linked to a customer's scans and claims, newest first, with where they were made."""
+    key = select(Sale.id, Sale.terminal_id)
+    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes_of(customer_id)))
+    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes_of(customer_id)))
+    theirs = union(scanned, claimed).subquery()
     rows = session.execute(
         select(Sale, Store, Terminal)
-        .select_from(Sale)
-        .join(Scan, is_linked_to(Scan))
+        .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
         .join(Store, Store.id == Sale.store_id)
         .join(Terminal, Terminal.id == Sale.terminal_id)
-        .where(Scan.customer_id == customer_id, ~Sale.training, *older_than(after, Sale.received_at, Sale.id))
+        .where(~Sale.training, *older_than(after, Sale.received_at, Sale.id))
         .order_by(Sale.received_at.desc(), Sale.id.desc())
         .limit(limit)
     )

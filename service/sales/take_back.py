@@ -13,6 +13,7 @@ from service.db import insert_if_absent
 from service.errors import IdConflict
 from service.sales.models import Return, Sale
 from service.sales.sums import Warnings, check_return
+from service.scans.models import NO_DIGEST
 from service.stores.recognise import TerminalIdentity, still_holds
 
 
@@ -46,7 +47,7 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
     if insert_if_absent(session, Return, **row):
         return warnings, False
     stored = session.get_one(Return, (taken.id, terminal.terminal_id))
-    if stored.body_digest != taken.body_digest:
+    if stored.body_digest not in (taken.body_digest, NO_DIGEST):
         raise IdConflict("this return_id was used for another return: mint a new id for each return")
     return stored.warnings, True
 

@@ -11,7 +11,7 @@ from service.crypto.keyfile import Keys
 from service.db import Database
 from service.errors import IdConflict
 from service.scans import otp
-from service.scans.models import CardFault, Outcome
+from service.scans.models import NO_DIGEST, CardFault, Outcome
 from service.scans.record import Reading, StoredScan, find_scan, insert_scan
 from service.stores.recognise import TerminalIdentity, unknown_terminal
 
@@ -61,7 +61,7 @@ def _settle(db: Database, terminal: TerminalIdentity, reading: Reading) -> Verdi
 
 
 def _repeat(stored: StoredScan, reading: Reading) -> Verdict:
-    if stored.body_digest != reading.body_digest:
+    if stored.body_digest not in (reading.body_digest, NO_DIGEST):
         raise IdConflict("this scan_id was used for another scan: mint a new id for each beep")
     return _verdict(stored, repeated=True)
 
@@ -117,7 +117,7 @@ def _open_issued(code: str, reading: Reading, keys: Keys) -> Reading:
 
 def _open_typed(db: Database, terminal: TerminalIdentity, beep: Beep, reading: Reading, keys: Keys) -> Reading:
     code, now = typed.read(beep.code), reading.received_at
-    attempt = otp.Attempt(terminal, beep.scan_id, code, now)
+    attempt = otp.Attempt(terminal.terminal_id, terminal.token_hash, beep.scan_id, code, now)
     guess = otp.look_up(db, attempt)
     known = replace(reading, card_id=guess.card_id)
     if guess.is_repeat:

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.db import Base, UtcDateTime
 
 _IDENTIFIED = text("outcome = 'identified'")
+# The digest of what a till sent would confirm a guess of the card, or of the scan that a sale named, so an erasure
+# takes it away: then a repeat of the id is taken for a repeat.
+NO_DIGEST = b""
 
 
 class Outcome(StrEnum):
@@ -33,6 +36,9 @@ class CardFault(StrEnum):
 
 class Scan(Base):
     """One reading of a code. The code itself is not kept.
+
+    A code that a site sent to link an account is spent by a row of the same ledger: its `terminal_id` is the
+    site's and its `store_id` is `NO_ISSUER`, so that it is no scan of any store.
 
     The unique index over (card, step) of identified scans *is* the single-use ledger: of any number of scans
     that race for one code of a card, one row can stand. Training scans have a ledger of their own.
@@ -71,7 +77,7 @@ class Scan(Base):
 
 
 class OtpFailure(Base):
-    """The nth wrong OTP of a terminal. Two failures that race want the same n, and one must look again."""
+    """The nth wrong OTP of a terminal, or of a site. Two failures that race want the same n, and one looks again."""
 
     __tablename__ = "otp_failures"
 

@@ -1,10 +1,11 @@
-"""Judge a typed code: find its card, limit the guesses, compare the OTP."""
+"""Judge a typed code: find its card, limit the guesses, compare the OTP. A till tries one, or a site."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Dialect, Executable, Uuid, bindparam, func, select
+from sqlalchemy import BigInteger, Dialect, Executable, Select, Uuid, bindparam, func, select
 
 from service.cards.models import Card
 from service.cards.show import open_otp_key
@@ -14,8 +15,10 @@ from service.codes.typed import TypedCode
 from service.crypto.vault import Vault
 from service.db import Database, Statement, UtcDateTime, insert_into
 from service.scans.models import OtpFailure, Scan
+from service.sites.add import unknown_site
+from service.sites.models import Site
 from service.stores.models import Terminal
-from service.stores.recognise import TERMINAL_HOLDS, TerminalIdentity, unknown_terminal
+from service.stores.recognise import TERMINAL_HOLDS, unknown_terminal
 
 WINDOW = timedelta(hours=1)
 TERMINAL_LIMIT = 20
@@ -29,9 +32,10 @@ _ABSENT_OTP_KEY = bytes(typed.OTP_KEY_BYTES)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A typed code as it is tried: at which till, as which scan, when it arrived."""
+    """A typed code as it is tried: by a till with its token, or by a site without; as which scan, and when."""
 
-    terminal: TerminalIdentity
+    asker_id: UUID
+    token_hash: bytes | None
     scan_id: UUID
     code: TypedCode
     now: datetime
@@ -61,19 +65,19 @@ class Guess:
 
 
 def look_up(db: Database, attempt: Attempt) -> Guess:
-    """Return what stands for or against a typed code at a terminal; a revoked one is told, and may guess, nothing."""
+    """Return what stands for or against a typed code; who was revoked is told, and may guess, nothing."""
     row = db.run(
-        _LOOK_UP,
+        _LOOK_UP_FOR_SITE if attempt.token_hash is None else _LOOK_UP,
         {
-            "terminal_id": attempt.terminal.terminal_id,
-            "token_hash": attempt.terminal.token_hash,
+            "terminal_id": attempt.asker_id,
+            "token_hash": attempt.token_hash,
             "scan_id": attempt.scan_id,
             "card_number": attempt.code.card_number,
             "since": attempt.now - WINDOW,
         },
     )
     if row is None:
-        raise unknown_terminal()
+        raise unknown_site() if attempt.token_hash is None else unknown_terminal()
     return Guess(*row)
 
 
@@ -90,7 +94,7 @@ def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
     """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
     while not guess.must_wait(attempt.now):
         failure = {
-            "terminal_id": attempt.terminal.terminal_id,
+            "terminal_id": attempt.asker_id,
             "nth": guess.last_nth + 1,
             "card_number": attempt.code.card_number,
             "failed_at": attempt.now,
@@ -102,6 +106,14 @@ def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
 
 
 def _select_guess(_: Dialect) -> Executable:
+    return _guess_for(Terminal).where(*TERMINAL_HOLDS)
+
+
+def _select_guess_for_site(_: Dialect) -> Executable:
+    return _guess_for(Site).where(Site.id == bindparam("terminal_id", type_=Uuid()), Site.revoked_at.is_(None))
+
+
+def _guess_for(asker: type[Terminal] | type[Site]) -> Select[Any]:
     number = bindparam("card_number", type_=BigInteger())
     terminal_id, scan_id = bindparam("terminal_id", type_=Uuid()), bindparam("scan_id", type_=Uuid())
     own = OtpFailure.terminal_id == terminal_id
@@ -117,9 +129,8 @@ def _select_guess(_: Dialect) -> Executable:
             select(func.coalesce(func.max(OtpFailure.nth), 0)).where(own).scalar_subquery(),
             select(Scan.id).where(Scan.id == scan_id, Scan.terminal_id == terminal_id).exists(),
         )
-        .select_from(Terminal)
+        .select_from(asker)
         .outerjoin(Card, Card.card_number == number)
-        .where(*TERMINAL_HOLDS)
     )
 
 
@@ -134,4 +145,5 @@ def _insert_failure(dialect: Dialect) -> Executable:
 
 
 _LOOK_UP = Statement(_select_guess)
+_LOOK_UP_FOR_SITE = Statement(_select_guess_for_site)
 _RECORD = Statement(_insert_failure)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.cards.manage import freeze
 from service.cards.models import Card
+from service.customers.component import nodes_of
+from service.customers.lock import lock_customer
 from service.errors import NotFound
 from service.scans.models import Scan
 from service.stores.models import Store, Terminal
@@ -36,11 +38,12 @@ def get_scan(session: Session, *, terminal_id: UUID, scan_id: UUID) -> Scan:
 
 def list_scans(session: Session, customer_id: UUID, *, after: Cursor | None, limit: int) -> Sequence[Where]:
     """Return a customer's scans, refused ones too, newest first, with where they were made."""
+    own = Scan.customer_id.in_(nodes_of(customer_id))
     rows = session.execute(
         select(Scan, Store, Terminal)
         .join(Store, Store.id == Scan.store_id)
         .join(Terminal, Terminal.id == Scan.terminal_id)
-        .where(Scan.customer_id == customer_id, ~Scan.training, *older_than(after, Scan.received_at, Scan.id))
+        .where(own, ~Scan.training, *older_than(after, Scan.received_at, Scan.id))
         .order_by(Scan.received_at.desc(), Scan.id.desc())
         .limit(limit)
     )
@@ -49,11 +52,12 @@ def list_scans(session: Session, customer_id: UUID, *, after: Cursor | None, lim
 
 def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetime) -> Where:
     """Flag a scan that its customer says wasn't theirs, and freeze its card."""
+    lock_customer(session, customer_id)
     found = session.execute(
         select(Scan, Store, Terminal)
         .join(Store, Store.id == Scan.store_id)
         .join(Terminal, Terminal.id == Scan.terminal_id)
-        .where(Scan.id == scan_id, Scan.customer_id == customer_id, ~Scan.training)
+        .where(Scan.id == scan_id, Scan.customer_id.in_(nodes_of(customer_id)), ~Scan.training)
         .limit(1)
     ).one_or_none()
     if found is None:

@@ -1,4 +1,4 @@
-"""Open a shopper session: by a site at once, or in our web app by way of a handoff that the shopper confirms."""
+"""Open a shopper session: by a site, by a handoff that the shopper confirms in our web app, or by signing in."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from service.crypto.tokens import Prefix, hash_token, mint
+from service.customers.lock import lock_customer
 from service.errors import NotAuthorised
 from service.sessions.models import Handoff, SessionKind, ShopperSession
 
@@ -46,6 +47,11 @@ def confirm(session: Session, pending: ShopperSession, now: datetime) -> tuple[S
     return _start(session, SessionKind.WEB, pending.customer_id, pending.site_id, now)
 
 
+def open_signed_in(session: Session, *, customer_id: UUID, now: datetime) -> tuple[ShopperSession, str]:
+    """Return a session of the web app, with its token, for a shopper who proved a contact; it has no site."""
+    return _start(session, SessionKind.WEB, customer_id, None, now)
+
+
 def end(ended: ShopperSession, now: datetime) -> None:
     """End a session; a session with a card is ended by `service.cards.manage.put_away`."""
     ended.ended_at = ended.ended_at or now
@@ -54,6 +60,7 @@ def end(ended: ShopperSession, now: datetime) -> None:
 def _start(
     session: Session, kind: SessionKind, customer_id: UUID, site_id: UUID | None, now: datetime
 ) -> tuple[ShopperSession, str]:
+    lock_customer(session, customer_id)
     token = mint(Prefix.SESSION)
     lives = PENDING_LIVES if kind is SessionKind.PENDING else SESSION_LIVES
     started = ShopperSession(

@@ -34,7 +34,12 @@ def recognise_site(session: Session, secret_key: str) -> Site:
         site = session.scalars(select(Site).where(holds, Site.revoked_at.is_(None))).one_or_none()
         if site is not None:
             return site
-    raise NotAuthorised("the site key is unknown or revoked: this door wants the site's secret key (usk_…)")
+    raise unknown_site()
+
+
+def unknown_site() -> NotAuthorised:
+    """Return the one answer for a site key that is unknown or revoked."""
+    return NotAuthorised("the site key is unknown or revoked: this door wants the site's secret key (usk_…)")
 
 
 def list_sites(session: Session) -> list[Site]:

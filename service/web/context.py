@@ -1,7 +1,7 @@
 """What a request finds: the composed service, and who is calling."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import current_app, g
@@ -15,6 +15,7 @@ from service.crypto.keystore import KeyStore
 from service.crypto.live import LiveKeys
 from service.db import Database
 from service.merging.rules import Rules
+from service.privacy.replay import Journal
 from service.sessions.recognise import ShopperIdentity
 from service.sites.models import Site
 from service.staff.models import Operator
@@ -39,6 +40,7 @@ class Service:
     keystore: KeyStore
     rules: Rules
     now: Callable[[], datetime] = clock.now
+    journal: Journal = field(default_factory=Journal)
 
     @property
     def keys(self) -> Keys:

@@ -36,6 +36,11 @@ _AUDIENCES = {
         "`Authorization: Bearer uss_…`. The web app holds a cookie instead, and names its CSRF token in "
         "`X-CSRF-Token` with every request that changes something."
     ),
+    "operator": (
+        "For the brand's own people. Send the key that `unspoken operator add` prints as "
+        "`Authorization: Bearer uop_…`. It reads any customer, so every look is audited under its owner, and the "
+        "shopper sees it."
+    ),
     "operations": (
         "For the machines that watch the service. Health and readiness are public. Metrics are for the machine "
         "itself, or for whoever sends UNSPOKEN_METRICS_TOKEN as a bearer token."
@@ -45,6 +50,7 @@ _AUDIENCES = {
 _SECURITY: dict[guards.Guard, list[dict[str, list[str]]]] = {
     guards.terminal: [{"terminal": []}],
     guards.site: [{"site": []}],
+    guards.operator: [{"operator": []}],
     guards.shopper: [{"session": []}, {"sessionCookie": [], "csrf": []}],
     guards.pending: [{"pendingCookie": [], "csrf": []}],
     guards.metrics: [{}, {"metrics": []}],
@@ -54,6 +60,7 @@ _GUARD_PROBLEMS: dict[guards.Guard, tuple[int, ...]] = {
     guards.limited: (429,),
     guards.terminal: (401, 429),
     guards.site: (401, 429),
+    guards.operator: (401, 429),
     guards.shopper: (401, 429),
     guards.pending: (401, 403, 429),
     guards.metrics: (401, 429),
@@ -219,6 +226,7 @@ def _content(media_type: str, model: type[BaseModel]) -> dict[str, Any]:
 _SECURITY_SCHEMES: dict[str, Any] = {
     "terminal": {"type": "http", "scheme": "bearer", "description": "A terminal token (ust_…)"},
     "site": {"type": "http", "scheme": "bearer", "description": "A site's secret key (usk_…)"},
+    "operator": {"type": "http", "scheme": "bearer", "description": "An operator's key (uop_…)"},
     "session": {"type": "http", "scheme": "bearer", "description": "A shopper session token (uss_…)"},
     "metrics": {"type": "http", "scheme": "bearer", "description": "UNSPOKEN_METRICS_TOKEN"},
     "sessionCookie": {"type": "apiKey", "in": "cookie", "name": guards.SESSION_COOKIE},

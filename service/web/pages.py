@@ -28,24 +28,31 @@ class PageQuery(BaseModel):
     @property
     def cursor(self) -> Cursor | None:
         """Where the page before stopped; a 422 problem when the cursor isn't one of ours."""
-        return None if not self.after else _decode(self.after)
+        return None if not self.after else read_cursor(self.after, pointer="/after")
+
+    @property
+    def place(self) -> tuple[datetime, UUID] | None:
+        """The same, for readers of lists that know no cursors."""
+        return None if self.cursor is None else (self.cursor.at, self.cursor.id)
 
 
 def page(items: list[dict[str, Any]], cursors: list[Cursor], limit: int) -> dict[str, Any]:
     """Return a page of at most `limit` of the items; give one more than that to say that others follow."""
     more = len(items) > limit
-    return {"items": items[:limit], "next_cursor": _encode(cursors[limit - 1]) if more else None}
+    return {"items": items[:limit], "next_cursor": write_cursor(cursors[limit - 1]) if more else None}
 
 
-def _encode(cursor: Cursor) -> str:
+def write_cursor(cursor: Cursor) -> str:
+    """Return a cursor as callers carry it."""
     microseconds = (cursor.at - _EPOCH) // timedelta(microseconds=1)
     return base64.urlsafe_b64encode(_LAYOUT.pack(microseconds, cursor.id.bytes)).decode("ascii")
 
 
-def _decode(text: str) -> Cursor:
+def read_cursor(text: str, *, pointer: str) -> Cursor:
+    """Return the cursor that a caller gave; a 422 problem at `pointer` when it isn't one of ours."""
     try:
         microseconds, ident = _LAYOUT.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
         return Cursor(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=ident))
     except (binascii.Error, struct.error, ValueError, OverflowError):
-        error = {"pointer": "/after", "detail": "not a cursor: use the next_cursor of the page before"}
+        error = {"pointer": pointer, "detail": "not a cursor: use the next_cursor of the page before"}
         raise Problem(422, "invalid_parameter", "the cursor is not one of ours", errors=[error]) from None

@@ -64,7 +64,7 @@ def _read_plan() -> Plan:
     parser.add_argument("--generator", type=Generator, choices=list(Generator), default=best_generator())
     given = parser.parse_args()
     rounds, seconds = (1, 1) if given.quick else (max(given.rounds, 1), given.seconds)
-    return Plan(rounds, seconds, given.workers, given.generator, given.full, given.only)
+    return Plan(rounds, seconds, given.workers, given.generator, given.full, given.only, given.quick)
 
 
 if __name__ == "__main__":

@@ -51,10 +51,11 @@ def make_table(url: str) -> None:
 def _connect(url: str) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", prepare)
     return engine
 
 
-def _prepare(connection: Any, _record: Any) -> None:
+def prepare(connection: Any, _record: Any) -> None:
+    """Set SQLite up as the service does."""
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")

@@ -27,6 +27,8 @@ class Ratio(StrEnum):
     SVG_BYTES = "svg_bytes"
     RSS_TO_B = "rss_to_b"
     PSS_TO_B = "pss_to_b"
+    F1 = "f1"
+    PRECISION = "precision"
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ CODE = Case(
 )
 CASES = (ISSUED, TYPED, LINKED_SALE, UNIDENTIFIED_SALE, CODE)
 
+IMPORT = (Limit(Ratio.TO_B, 0.15, 0.20),)
 TAIL = (Limit(Ratio.P99_TO_P50, 4, 2.5, at_most=True),)
 GROWTH = (Limit(Ratio.LARGE_TO_SMALL, 1.25, 1.10, at_most=True),)
 VERIFY = (Limit(Ratio.TO_BARE_VERIFY, 1.4, 1.2, at_most=True),)

@@ -11,7 +11,7 @@ from service.config import Settings, read_settings
 from service.crypto import keyfile
 from service.db import Database
 from service.migrations import migrate
-from tests.bench import history, inprocess, requests
+from tests.bench import history, importing, inprocess, quality, requests
 from tests.bench.cases import CASES, GROWTH, ISSUED, MEMORY, TAIL, Case, Kind, Ratio
 from tests.bench.crowd import Crowd, gather
 from tests.bench.databases import Databases
@@ -23,8 +23,13 @@ from tests.bench.servers import Server, running_bare, running_service
 
 _CARDS_PER_SECOND, _MOST_CARDS = 20_000, 60_000
 _TAIL, _MEMORY = "scan p99 / p50", "memory of a worker"
+_ROWS, _QUICK_ROWS = 50_000, 2_000
 _GROWTH = "scan with 1,000,000 customers and 5,000,000 scans stored"
-_INPROCESS = {"verify an issued code": inprocess.verify_row, "draw a code as SVG": inprocess.svg_row}
+_INPROCESS = {
+    "verify an issued code": inprocess.verify_row,
+    "draw a code as SVG": inprocess.svg_row,
+    **quality.ROWS,
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Plan:
     generator: Generator
     full: bool
     only: str
+    quick: bool = False
 
     @property
     def cases(self) -> list[Case]:
@@ -59,7 +65,7 @@ class Plan:
 
     def left_out(self) -> list[str]:
         """Return the rows that were not asked for."""
-        names = [*(case.name for case in CASES), _TAIL, _MEMORY, *_INPROCESS]
+        names = [*(case.name for case in CASES), _TAIL, _MEMORY, importing.NAME, *_INPROCESS]
         left = [name for name in names if not self.wants(name)]
         return left if self.grows else [*left, f"{_GROWTH} (--full)"]
 
@@ -98,6 +104,8 @@ def run(plan: Plan, databases: Databases) -> list[Row]:
     for kind in Kind:
         if plan.cases or plan.grows or plan.wants(_MEMORY):
             rows += _run_on(Bench(plan, kind, databases, progress))
+        if plan.wants(importing.NAME):
+            rows.append(_import(Bench(plan, kind, databases, progress)))
     return rows
 
 
@@ -176,6 +184,20 @@ def _measure_growth(bench: Bench, crowd: Crowd, small: Server) -> Row:
         return failed_row(_GROWTH, bench.kind, str(failure))
     figures = {"ours": middle(of_large), "small": middle(of_small), "stored": stored}
     return make_row(_GROWTH, bench.kind, GROWTH, {Ratio.LARGE_TO_SMALL: rate_ratio(of_small, of_large)}, **figures)
+
+
+def _import(bench: Bench) -> Row:
+    try:
+        return importing.import_row(
+            bench.kind,
+            bench.databases,
+            lambda url: _settings(url, bench.databases.folder),
+            rounds=bench.plan.rounds,
+            rows=_QUICK_ROWS if bench.plan.quick else _ROWS,
+            progress=bench.progress,
+        )
+    except MeasurementFailed as failure:
+        return failed_row(importing.NAME, bench.kind, str(failure))
 
 
 def _target(case: Case, crowd: Crowd, server: Server, name: str) -> Target:

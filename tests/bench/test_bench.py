@@ -60,6 +60,13 @@ def test_rows_without_load_need_no_server() -> None:
     assert report["rows"][0]["ratios"].keys() == {"svg_ms", "svg_bytes"}
 
 
+def test_the_quality_of_matching_is_reported() -> None:
+    report = bench("--only", "duplicates in FEBRL 3")
+    assert [row["case"] for row in report["rows"]] == ["duplicates in FEBRL 3"]
+    assert report["rows"][0]["must"] == {"f1": ">= 0.99", "precision": ">= 0.98"}
+    assert report["rows"][0]["holds_must"] is True
+
+
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_answers_other_than_expected_fail_the_measurement(
     generator: Generator, nothing: Server, tmp_path: Path

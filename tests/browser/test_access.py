@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.joining import enter_code, new_address, open_data
 from tests.browser.phone import Phone
-from tests.browser.shop import Shop, Site, Till
+from tests.browser.shop import Shop, Site, Till, mint_claim
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +23,7 @@ def show_every_state(phone: Phone, shop: Shop, link: str, till: Till) -> Iterato
     page = phone.page
     page.clock.install()
     phone.open(f"{shop.url}/app")
-    expect(page.locator("#message-title")).to_be_visible()
+    expect(page.locator("#contact-title")).to_be_visible()
     yield "no card"
     phone.open(link)
     expect(page.locator("#ask")).to_be_visible()
@@ -59,6 +60,56 @@ def show_every_state(phone: Phone, shop: Shop, link: str, till: Till) -> Iterato
     yield "removed"
 
 
+def join_in_every_state(phone: Phone, shop: Shop, site: Site, till: Till) -> Iterator[str]:
+    """Join with a receipt, connect a shop, look at all the data and erase it; name each state."""
+    page, address, receipt = phone.page, new_address(), mint_claim()
+    typed = {"identifiers": [{"kind": "email", "value": address}]}
+    site.send("PUT", f"/commerce/v1/accounts/maria-{uuid.uuid4()}", typed)
+    till.sell_to_nobody(receipt, 2500)
+    phone.open(f"{shop.url}/app#claim={receipt}")
+    page.locator("#contact-send").click()
+    expect(page.locator("#contact-wrong")).not_to_be_empty()
+    yield "no contact"
+    page.locator("#contact-value").fill(address)
+    page.locator("#contact-send").click()
+    page.wait_for_selector("#proof:visible")
+    enter_code(phone, "1")
+    expect(page.locator("#proof-wrong")).not_to_be_empty()
+    yield "the wrong code"
+    enter_code(phone, shop.read_code(address))
+    expect(page.locator("#message-go")).to_be_visible()
+    yield "claimed"
+    page.locator("#message-go").click()
+    page.locator("#join-consents input").first.check()
+    yield "the consents"
+    page.locator("#join-form [type=submit]").click()
+    phone.wait_for_code()
+    site.ask_to_link(f"maria-{uuid.uuid4()}", phone.read_qr())
+    expect(page.locator("#link-request")).to_be_visible()
+    yield "a shop asks"
+    page.locator("#link-refuse").click()
+    expect(page.locator("#link-told")).not_to_be_empty()
+    yield "refused a shop"
+    page.locator("#my-data").click()
+    page.wait_for_selector("#data:visible")
+    for part in page.locator("#data summary").all():
+        part.click()
+    expect(page.locator("#looks-items li")).not_to_have_count(0)
+    expect(page.locator("#to-confirm")).to_be_visible()
+    yield "my data"
+    page.locator("#add-contact").click()
+    page.wait_for_selector("#contact:visible")
+    yield "another contact"
+    page.locator("#contact-other").click()
+    page.locator("#erase").click()
+    expect(page.locator("#confirm")).to_be_visible()
+    yield "erase?"
+    page.locator("#confirm-yes").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#message-title")).to_be_visible()
+    yield "erased"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_barrier_in_any_state(take, shop: Shop, link: str, till: Till, scheme: str) -> None:
     phone = take(color_scheme=scheme, reduced_motion="reduce")
@@ -66,13 +117,30 @@ def test_axe_finds_no_barrier_in_any_state(take, shop: Shop, link: str, till: Ti
     assert {state: found for state, found in barriers.items() if found} == {}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barrier_from_joining_to_erasing(take, shop: Shop, site: Site, till: Till, scheme: str) -> None:
+    phone = take(color_scheme=scheme, reduced_motion="reduce")
+    barriers = {state: phone.find_barriers() for state in join_in_every_state(phone, shop, site, till)}
+    assert {state: found for state, found in barriers.items() if found} == {}
+
+
+SMALL = {"viewport": {"width": 320, "height": 568}, "locale": "es-ES"}
+
+
+def measure(phone: Phone, states: Iterator[str]) -> dict[str, int]:
+    """How wide each state that leaves the screen is."""
+    widths = {state: phone.page.evaluate("document.documentElement.scrollWidth") for state in states}
+    return {state: width for state, width in widths.items() if width > SMALL["viewport"]["width"]}
+
+
 def test_nothing_leaves_a_screen_320_pixels_wide(take, shop: Shop, link: str, till: Till) -> None:
-    phone = take(viewport={"width": 320, "height": 568}, locale="es-ES")
-    widths = {
-        state: phone.page.evaluate("document.documentElement.scrollWidth")
-        for state in show_every_state(phone, shop, link, till)
-    }
-    assert {state: width for state, width in widths.items() if width > 320} == {}
+    phone = take(**SMALL)
+    assert measure(phone, show_every_state(phone, shop, link, till)) == {}
+
+
+def test_joining_and_my_data_fit_a_screen_320_pixels_wide(take, shop: Shop, site: Site, till: Till) -> None:
+    phone = take(**SMALL)
+    assert measure(phone, join_in_every_state(phone, shop, site, till)) == {}
 
 
 def press_until_focused(page: Page, name: str) -> None:
@@ -108,6 +176,46 @@ def test_the_keyboard_alone_opens_disowns_unfreezes_and_removes(phone: Phone, li
     press(page, "Remove this card from this phone")
     press(page, "Remove it")
     expect(page.locator("#message-title")).to_be_focused()
+
+
+def test_the_keyboard_alone_joins_and_erases(phone: Phone, shop: Shop) -> None:
+    page, address = phone.page, new_address()
+    phone.open(f"{shop.url}/app")
+    expect(page.locator("#contact-title")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.type(address)
+    page.keyboard.press("Enter")
+    expect(page.locator("#proof-value")).to_be_focused()
+    page.keyboard.type(shop.read_code(address))
+    page.keyboard.press("Enter")
+    expect(page.locator("#join-title")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    press(page, "Continue")
+    phone.wait_for_code()
+    open_data(phone)
+    page.get_by_text("Erase everything").focus()
+    page.keyboard.press("Enter")
+    press(page, "Erase my file")
+    expect(phone.button("Cancel")).to_be_focused()
+    press(page, "Go on")
+    expect(page.locator("#confirm-title")).to_have_text("Are you sure?")
+    press(page, "Erase everything for good")
+    expect(page.locator("#message-title")).to_be_focused()
+
+
+def test_a_spanish_phone_joins_in_spanish(take, shop: Shop) -> None:
+    phone, address = take(locale="es-ES"), new_address()
+    phone.open(f"{shop.url}/app#claim={mint_claim()}")
+    expect(phone.page.locator("#contact-title")).to_have_text("Haz tuya esta compra")
+    phone.page.locator("#contact-value").fill(address)
+    phone.button("Envíame un código").click()
+    expect(phone.page.locator("#proof-explained")).to_contain_text("Hemos enviado seis cifras a")
+    enter_code(phone, shop.read_code(address))
+    expect(phone.page.locator("#message-title")).to_have_text("Esta compra será tuya")
+    phone.button("Continuar").click()
+    expect(phone.page.locator("#join-consents")).to_contain_text("Reconocedme en la tienda")
+    assert shop.read_message(address).startswith(f"Tu código es {shop.read_code(address)}.")
 
 
 def test_a_spanish_phone_is_spoken_to_in_spanish(take, link: str, till: Till) -> None:

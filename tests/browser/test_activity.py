@@ -88,7 +88,7 @@ def test_a_card_removed_from_the_phone_is_gone_for_the_till_too(shown: Phone, sh
     expect(shown.page.locator("#message-title")).to_have_text("Your card is no longer on this phone")
     assert till.scan(code)["reason"] == "card_unusable"
     shown.open(f"{shop.url}/app")
-    expect(shown.page.locator("#message-title")).to_have_text("No card on this phone yet")
+    expect(shown.page.locator("#contact-title")).to_have_text("Your in-store card")
 
 
 def test_what_fails_is_said_and_can_be_done_again(shown: Phone) -> None:

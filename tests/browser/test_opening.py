@@ -79,7 +79,7 @@ def test_declining_opens_nothing(phone: Phone, shop: Shop, link: str) -> None:
     phone.button("Not now").click()
     expect(phone.page.locator("#message-title")).to_have_text("Nothing was opened")
     phone.open(f"{shop.url}/app")
-    expect(phone.page.locator("#message-title")).to_have_text("No card on this phone yet")
+    expect(phone.page.locator("#contact-title")).to_have_text("Your in-store card")
 
 
 def test_without_a_link_the_page_says_where_to_begin(phone: Phone, shop: Shop) -> None:

@@ -54,7 +54,7 @@ def test_nothing_outside_the_static_files_is_served(client: FlaskClient, path: s
         assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("name", ["main.js", "handoff.js"])
+@pytest.mark.parametrize("name", ["main.js", "arrival.js"])
 def test_scripts_are_served_as_scripts(client: FlaskClient, name: str) -> None:
     with client.get(f"/app/static/app/{name}") as answer:
         assert answer.mimetype in ("text/javascript", "application/javascript")
@@ -71,7 +71,7 @@ def test_the_page_has_no_inline_script_or_style_and_names_only_files_that_exist(
 def test_the_page_preloads_every_module_it_runs() -> None:
     page = (STATIC / "app" / "index.html").read_text()
     modules = {path.name for path in (STATIC / "app").glob("*.js")}
-    assert set(re.findall(r'href="app/static/app/(\w+\.js)"', page)) == modules - {"main.js", "handoff.js"}
+    assert set(re.findall(r'href="app/static/app/(\w+\.js)"', page)) == modules - {"main.js", "arrival.js"}
 
 
 def test_the_app_can_be_put_on_the_home_screen() -> None:

@@ -86,3 +86,38 @@ def test_postgresql_means_production(bare: Shell) -> None:
 def test_a_key_file_that_can_not_be_written_is_told(bare: Shell, place: str) -> None:
     for command in (("keys", "init"), ("serve", "--port", "0")):
         assert place in bare.fails(*command, UNSPOKEN_KEYS_FILE=place)
+
+
+def test_an_index_key_is_added_and_finds_at_once(bare: Shell) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    made = bare.json("keys", "rotate", "--kind", "index")
+    assert set(made) == {"version", "writes_from", "identifiers"}
+    first, second = bare.json("keys", "list", "--kind", "index")
+    assert (first["version"], second["version"]) == (1, made["version"]) == (1, 2)
+    wait = datetime.fromisoformat(second["writes_from"]) - datetime.now(UTC)
+    assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
+    assert len(bare.json("keys", "list")) == 1, "the keys of the codes are others"
+
+
+def test_an_index_key_that_waits_is_not_overtaken_but_after_a_compromise(bare: Shell) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    bare.json("keys", "rotate", "--kind", "index")
+    assert "already waits" in bare.fails("keys", "rotate", "--kind", "index")
+    assert bare.json("keys", "rotate", "--kind", "index", "--now")["version"] == 3
+
+
+def test_an_index_key_is_not_rotated_blindly(bare: Shell) -> None:
+    bare.json("keys", "init")
+    assert "unspoken migrate" in bare.fails("keys", "rotate", "--kind", "index")
+    assert len(json.loads(keys_file(bare).read_text())["vault"]["index_keys"]) == 1
+
+
+def test_listing_index_keys_shows_no_secret(bare: Shell) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    secret = json.loads(keys_file(bare).read_text())["vault"]["index_keys"][0]["key"]
+    told = bare.run("keys", "list", "--kind", "index").stdout
+    assert "writes from" in told
+    assert secret not in told

@@ -5,11 +5,13 @@ import json
 import re
 from pathlib import Path
 
-from service.codes import issued, typed
+from service.codes import claim, issued, typed
 from service.codes.digits import check_digit
 from service.codes.freshness import ACCEPT_AFTER, ACCEPT_BEFORE, GRACE, STEP_SECONDS
 from service.codes.refusals import Refusal
 from service.crypto.keyfile import PUBLISH_BEFORE_SIGNING
+from service.sales.claim import MOST_A_DAY
+from service.sales.link import CLAIM_WAITS, CLAIM_WINDOW
 from service.web.pos.messages import ACTIONS
 from tests.codes.judge import VECTORS, ring
 from tests.vectors.build import MIDDAY
@@ -107,6 +109,18 @@ def test_every_kind_of_code_matches_its_row() -> None:
     for digits in sent:
         assert shapes[digits[:2]].fullmatch(digits)
     assert {digits[:2] for digits in sent} == set(shapes)
+
+
+def test_the_example_claim_code_is_a_vector_and_its_hash_is_right() -> None:
+    [[secret, digits, hashed]] = rows("bytes")
+    assert {"code": digits, "bytes": secret, "hash": hashed}.items() <= VECTORS["claims"][0].items()
+    assert (claim.write(bytes.fromhex(secret)), claim.hash_of(digits).hex()) == (digits, hashed)
+
+
+def test_the_limits_of_a_claim_in_the_text_are_the_service_s() -> None:
+    assert (CLAIM_WAITS.total_seconds(), CLAIM_WINDOW.days, MOST_A_DAY) == (72 * 3600, 30, 5)
+    for limit in ("it waits 72 hours", "within 30 days", "may claim five in 24 hours"):
+        assert limit in " ".join(PAGE.split())
 
 
 def test_the_fields_of_the_vectors_are_those_on_the_page() -> None:

@@ -16,7 +16,7 @@ from tests.codes.judge import VECTORS, judge, ring
 from tests.vectors import make
 from tests.vectors.build import MIDDAY
 
-CASES, READINGS = VECTORS["cases"], VECTORS["readings"]
+CASES, READINGS, CLAIMS = VECTORS["cases"], VECTORS["readings"], VECTORS["claims"]
 
 
 def named(items: list[dict[str, Any]]) -> Any:
@@ -28,7 +28,7 @@ def test_the_vectors_are_made_anew_byte_for_byte() -> None:
 
 
 def test_every_vector_has_a_name_of_its_own() -> None:
-    for items in (CASES, READINGS):
+    for items in (CASES, READINGS, CLAIMS):
         assert max(Counter(item["name"] for item in items).values()) == 1
 
 

@@ -30,10 +30,15 @@ def test_a_site_reads_its_customer(world: World) -> None:
     customer_id = site.account()
     at = world.clock().isoformat().replace("+00:00", "Z")
     answer = site.call("GET", f"/commerce/v1/customers/{customer_id}")
-    assert (answer.status_code, answer.json) == (200, {"customer_id": customer_id, "created_at": at})
+    told = answer.json
+    [account] = told.pop("identifiers")
+    assert (account["kind"], account["value"], account["trust"]) == ("account", "maria", "vouched")
+    assert set(told.pop("consents").values()) == {None}
+    ids = {"customer_id": customer_id, "requested_id": customer_id, "absorbed": False}
+    assert (answer.status_code, told) == (200, {**ids, "created_at": at, "traits": {}})
 
 
-@pytest.mark.parametrize("suffix", ["", "/sales", "/scans"])
+@pytest.mark.parametrize("suffix", ["", "/sales", "/scans", "/history"])
 def test_a_site_reads_nobody_elses_customer(world: World, suffix: str) -> None:
     site, other = world.site("Zapatos"), world.site("Libros")
     maria = site.shopper()

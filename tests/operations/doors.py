@@ -12,12 +12,15 @@ from werkzeug.test import TestResponse
 
 from tests.world import World
 
+ENDING = ("/commerce/v1/accounts/{account_id}", "/shopper/v1/session")
 CARD_ID = "0123456789abcdef"
 # Open to everyone, on purpose; each address only so often where a secret could be guessed.
 PUBLIC = {
     ("POST", "/pos/v1/enrol"),
     ("GET", "/pos/v1/keys"),
     ("POST", "/shopper/v1/handoff"),
+    ("POST", "/shopper/v1/sign-in"),
+    ("POST", "/shopper/v1/sign-in/{request_id}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # from this machine; tests/operations/test_metrics.py has the rest
@@ -47,8 +50,9 @@ class Door:
 
 
 def doors(world: World) -> Iterator[Door]:
-    """Yield every operation that the API describes."""
-    for path, operations in world.client.get("/openapi.json").json["paths"].items():
+    """Yield every operation that the API describes; those that end the shopper's session come last."""
+    found = world.client.get("/openapi.json").json["paths"]
+    for path, operations in sorted(found.items(), key=lambda item: item[0] in ENDING):
         for method, operation in operations.items():
             schemes = frozenset(scheme for option in operation["security"] for scheme in option)
             yield Door(method.upper(), path, schemes, "requestBody" in operation)
@@ -64,6 +68,7 @@ def tokens(world: World) -> dict[str, str]:
         "enrolment code": world.invitation(),
         "site": site.secret_key,
         "write key": site.write_key,
+        "operator": world.operator().token,
         "session": shopper.token,
         "handoff": urlsplit(opened["app_url"]).fragment.removeprefix("handoff="),
     }

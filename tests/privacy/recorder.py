@@ -19,7 +19,7 @@ POS_FIELDS = frozenset(
         *("store_id", "name", "time_zone", "currency", "language"),
         *("kty", "crv", "alg", "use", "kid", "x", "signs_from", "verifies_until"),
         *("accept_before_seconds", "accept_after_seconds", "grace_seconds"),
-        *("heartbeat_seconds", "max_sync_items", "max_body_bytes"),
+        *("heartbeat_seconds", "max_sync_items", "max_body_bytes", "claim_url"),
         *("scan_id", "outcome", "reason", "message", "action", "attributes", "late"),
         *("sale_id", "return_id", "link", "warnings", "code", "detail"),
         *("results", "kind", "id", "status", "body"),

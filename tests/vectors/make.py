@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.vectors.build import CARD_ID, RETIRED, SIGNER, WAITING, Key, damm, typed
+from tests.vectors.claims import claims
 from tests.vectors.issued_cases import issued_cases
 from tests.vectors.messages import GOOD
 from tests.vectors.readings import readings
@@ -37,6 +38,7 @@ def vectors() -> dict[str, Any]:
         },
         "cases": [*issued_cases(), *typed_cases(), *other_cases()],
         "readings": readings(GOOD.code, damm(typed(CARD_NUMBER, OTP_KEY, STEP))),
+        "claims": claims(),
     }
 
 
@@ -51,7 +53,7 @@ def _card(card_id: str, number: str, otp_key: bytes) -> dict[str, str]:
 def text() -> str:
     """Return the file's text, one case a line."""
     content = vectors()
-    cases = {name: content.pop(name) for name in ("cases", "readings")}
+    cases = {name: content.pop(name) for name in ("cases", "readings", "claims")}
     head = json.dumps(content, indent=1).removesuffix("\n}")
     lists = (
         f' "{name}": [\n  ' + ",\n  ".join(json.dumps(item) for item in items) + "\n ]"

@@ -75,6 +75,7 @@ def other_cases() -> Iterator[Case]:
         "an issued code's digits under 72": ("device", "72" + number),
         "a device code's length under 72": ("device", "72" + "1" * 400),
         "39 digits under 74": ("claim", "74" + "1" * 39),
+        "a claim code, which is not for tills": ("claim", "74" + str(2**127).zfill(39)),
         "an issued code's digits under 75": ("none", "75" + number),
         "an issued code's digits under 17": ("none", "17" + number),
         "no kind at all": ("none", number),

@@ -1,5 +1,6 @@
 """Health, readiness and metrics."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from flask import Blueprint, Response
@@ -30,7 +31,7 @@ def get_health() -> Response:
 @health.get("/readyz")
 @operation({200: HealthOut}, problems=(503,))
 def get_ready() -> Response:
-    """Say whether requests can be served: the database answers, its migrations are run, the keys are in order."""
+    """Say whether requests can be served: the databases answer, migrated, all who were erased are, the keys fit."""
     faults = list(_faults())
     if faults:
         raise Problem(503, "not_ready", "; ".join(faults), retry_after=5)
@@ -45,12 +46,7 @@ def get_metrics() -> Response:
 
 
 def _faults() -> list[str]:
-    faults = []
-    try:
-        if not is_migrated(service().db):
-            faults.append("the database lacks migrations: run `unspoken migrate`")
-    except service().db.any_error:
-        faults.append("the database does not answer")
+    faults = list(_database_faults())
     try:
         service().keys.ring.signer(now())
     except LookupError:
@@ -58,3 +54,19 @@ def _faults() -> list[str]:
     if service().live_keys.fault is not None:
         faults.append("the key file on disk is not valid; the keys read before are still in force")
     return faults
+
+
+def _database_faults() -> Iterator[str]:
+    try:
+        if not is_migrated(service().db):
+            yield "the database lacks migrations: run `unspoken migrate`"
+            return
+    except service().db.any_error:
+        yield "the database does not answer"
+        return
+    try:
+        with service().db.read() as session:
+            if not service().journal.is_settled(session, service().keystore):
+                yield "people who were erased are back in this database: run `unspoken customer replay-erasures`"
+    except service().keystore.any_error:
+        yield "the key store does not answer"

@@ -11,6 +11,7 @@ _FAR = 2**31  # a bound beyond this only guards the number's type
 _FORMATS = {"uuid": "UUID", "date-time": "time, RFC 3339", "date": "date, RFC 3339"}
 # What a pattern can't say of itself.
 _SAMPLES: dict[str, Any] = {
+    "claim_code": "74000088962710306127702866241727433142015",
     "code": "731234567894711",
     "currency": "EUR",
     "date": "2026-11-22",
@@ -58,6 +59,8 @@ def sample(schema: Schema, components: Mapping[str, Schema]) -> Any:
 
 def _sample_of(name: str, schema: Schema, components: Mapping[str, Schema]) -> Any:
     schema = _resolve(schema, components)
+    if "examples" in schema:
+        return schema["examples"][0]
     if name in _SAMPLES:
         return _SAMPLES[name]
     if "enum" in schema:

@@ -70,6 +70,7 @@ class PolicyOut(Answer):
     heartbeat_seconds: int
     max_sync_items: int
     max_body_bytes: int
+    claim_url: str = Field(description="with `#claim=` and a claim code behind it: the address for a receipt's QR")
 
 
 class TerminalOut(Answer):
@@ -150,6 +151,9 @@ class LineIn(Body):
     total_minor: Minor
 
 
+ClaimHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
+
+
 class SaleIn(Body):
     """A completed sale. It is stored whatever its sums; what doesn't add up comes back as a warning."""
 
@@ -161,6 +165,9 @@ class SaleIn(Body):
     lines: Annotated[list[LineIn], Field(max_length=_MAX_LINES)]
     cashier_ref: Ref | None = Field(None, description=_CASHIER)
     training: bool = Field(False, description=_TRAINING)
+    claim_hash: ClaimHash | None = Field(
+        None, description="SHA-256, in hexadecimal, of the claim code on the receipt: docs/codes.md"
+    )
 
 
 class WarningOut(Answer):

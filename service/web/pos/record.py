@@ -73,6 +73,7 @@ def sale(sale_id: UUID, body: SaleIn) -> Answered:
         cashier_ref=body.cashier_ref,
         training=body.training or caller.training,
         body_digest=_digest(body),
+        claim_hash=None if body.claim_hash is None else bytes.fromhex(body.claim_hash),
     )
     recorded = record_sale(service().db, caller, rung_up)
     if not recorded.repeated:

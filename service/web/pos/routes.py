@@ -158,7 +158,7 @@ def _describe(told: Terminal) -> dict[str, Any]:
             "language": store.language,
         },
         "keys": _published(now()),
-        "policy": _POLICY,
+        "policy": _POLICY | {"claim_url": f"{service().settings.public_url}/app"},
         "server_time": now(),
     }
 

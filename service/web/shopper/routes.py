@@ -114,7 +114,7 @@ def get_activity(query: PageQuery) -> Response:
     with service().db.read() as session:
         scans = list_scans(session, customer_id, after=query.cursor, limit=most)
         sales = list_sales(session, customer_id, after=query.cursor, limit=most)
-    items = [_scan(*row) for row in scans] + [_sale(*row) for row in sales]
+    items = [_scan(*row) for row in scans] + [sale_item(*row) for row in sales]
     items.sort(key=lambda item: (item["at"], item["id"].int), reverse=True)
     cursors = [Cursor(item["at"], item["id"]) for item in items]
     response = answer(page(items, cursors, query.limit))
@@ -161,7 +161,8 @@ def _scan(scan: Scan, store: Store, terminal: Terminal) -> dict[str, Any]:
     }
 
 
-def _sale(sale: Sale, store: Store, terminal: Terminal) -> dict[str, Any]:
+def sale_item(sale: Sale, store: Store, terminal: Terminal) -> dict[str, Any]:
+    """Return a sale as its shopper reads it."""
     return {
         "kind": "sale",
         "id": sale.id,

@@ -26,14 +26,14 @@ def post_handoff(body: HandoffIn) -> Response:
     """Exchange a handoff for a pending session, and say who asks; nothing is opened before it is confirmed."""
     with service().db.write() as session:
         pending, token = exchange_handoff(session, body.handoff, now())
-        replaced = find_session(session, _session_cookie(), kind=SessionKind.WEB, now=now())
+        replaced = find_session(session, session_cookie(), kind=SessionKind.WEB, now=now())
         payload = {
             "site": _site(pending),
             "replaces": None if replaced is None else {"site": _site(replaced)},
             "csrf_token": csrf_token(token),
         }
     response = answer(payload)
-    _set_cookie(response, PENDING_COOKIE, token, now() + PENDING_LIVES)
+    set_cookie(response, PENDING_COOKIE, token, now() + PENDING_LIVES)
     return response
 
 
@@ -56,13 +56,13 @@ def post_session(body: Empty) -> Response:  # noqa: ARG001
         pending = find_session(session, g.pending_token, kind=SessionKind.PENDING, now=now())
         if pending is None:
             raise NotAuthorised("the request has expired: open your card from the shop again")
-        replaced = find_session(session, _session_cookie(), kind=SessionKind.WEB, now=now())
+        replaced = find_session(session, session_cookie(), kind=SessionKind.WEB, now=now())
         if replaced is not None:
             put_away(session, replaced, now())
         opened, token = confirm(session, pending, now())
-        payload = _describe(opened, token)
+        payload = describe_session(opened, token)
     response = _forget(answer(payload, 201), PENDING_COOKIE)
-    _set_cookie(response, SESSION_COOKIE, token, opened.expires_at)
+    set_cookie(response, SESSION_COOKIE, token, opened.expires_at)
     return response
 
 
@@ -71,7 +71,7 @@ def post_session(body: Empty) -> Response:  # noqa: ARG001
 def get_session() -> Response:
     """Return the session of this phone, and the CSRF token that its unsafe requests need."""
     with service().db.read() as session:
-        return answer(_describe(session.get_one(ShopperSession, shopper().session_id), g.session_token))
+        return answer(describe_session(session.get_one(ShopperSession, shopper().session_id), g.session_token))
 
 
 @bp.delete("/session")
@@ -83,7 +83,8 @@ def delete_session() -> Response:
     return _forget(Response(status=204), SESSION_COOKIE)
 
 
-def _describe(opened: ShopperSession, token: str) -> dict[str, Any]:
+def describe_session(opened: ShopperSession, token: str) -> dict[str, Any]:
+    """Return a session as answers show it."""
     return {
         "site": _site(opened),
         "expires_at": opened.expires_at,
@@ -95,11 +96,13 @@ def _site(opened: ShopperSession) -> dict[str, str] | None:
     return None if opened.site is None else {"name": opened.site.name}
 
 
-def _session_cookie() -> str:
+def session_cookie() -> str:
+    """Return the token in the web app's cookie, or nothing."""
     return request.cookies.get(SESSION_COOKIE, "")
 
 
-def _set_cookie(response: Response, name: str, token: str, expires: datetime) -> None:
+def set_cookie(response: Response, name: str, token: str, expires: datetime) -> None:
+    """Keep a token in a cookie that only our server reads."""
     secure = service().settings.secure
     response.set_cookie(name, token, expires=expires, path="/", secure=secure, httponly=True, samesite="Strict")
 

@@ -1,6 +1,7 @@
 /** The shopper's door of the service: calls with the session cookie and the CSRF token it asks for. */
 
 import { learnRoughTime, learnTime } from "./clock.js";
+import { currentLanguage } from "./words.js";
 
 const TIMEOUT_MS = 8000;
 
@@ -23,7 +24,7 @@ export class Problem extends Error {
 
   /** Whether this page's session is over, or another tab has replaced it. */
   get endsSession() {
-    return this.status === 401 || this.code === "csrf_failed";
+    return this.code === "unauthorized" || this.code === "csrf_failed";
   }
 }
 
@@ -36,6 +37,8 @@ export class NoConnection extends Error {
 export const get = (path, options) => call("GET", path, options);
 /** POST a JSON object. */
 export const post = (path, body = {}) => call("POST", path, { body });
+/** PUT a JSON object. */
+export const put = (path, body) => call("PUT", path, { body });
 /** DELETE a resource. */
 export const remove = (path) => call("DELETE", path);
 
@@ -69,7 +72,7 @@ async function send(method, path, body, headers) {
   try {
     const response = await fetch(`shopper/v1/${path}`, {
       method,
-      headers: { ...headers, ...unsafe, ...json },
+      headers: { "Accept-Language": currentLanguage(), ...headers, ...unsafe, ...json },
       body: body && JSON.stringify(body),
       cache: "no-store",
       signal: AbortSignal.timeout(TIMEOUT_MS),

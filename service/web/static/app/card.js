@@ -1,12 +1,14 @@
 /** The card on this phone: its codes, what happened with it, and freezing, unfreezing or removing it. */
 
+import { act } from "./act.js";
 import { beginActivity, keepItem, loadOlder, paintActivity, readActivity } from "./activity.js";
-import { NoConnection, Problem, get, post, remove } from "./api.js";
+import { get, post, remove } from "./api.js";
 import { forgetCode, paintCode, showCodes } from "./code.js";
-import { at, confirm, hush, say, show } from "./page.js";
+import { followLinkRequests, forgetLinkRequests, paintLinkRequests } from "./link_requests.js";
+import { at, confirm, say, show } from "./page.js";
 
 let card = null;
-let site = "";
+let site = null;
 let ended = null;
 let stops = [];
 
@@ -23,7 +25,7 @@ export async function findCard() {
 }
 
 /**
- * Show `found` as the card of the site named `siteName`.
+ * Show `found` as the card of the site named `siteName`, or, without a site, as the shopper's own.
  * `whenEnded(problem)` hears when it is over: by what answer, or null when it was removed here.
  */
 export function openCard(found, siteName, whenEnded) {
@@ -32,6 +34,7 @@ export function openCard(found, siteName, whenEnded) {
   ended = whenEnded;
   beginActivity(disown);
   forgetCode();
+  forgetLinkRequests();
   paintCard();
   show("card");
   work();
@@ -50,14 +53,15 @@ export function repaintCard() {
   paintCard();
   paintCode();
   paintActivity();
+  paintLinkRequests();
 }
 
 /** Listen to the buttons, and rest while nobody looks. */
 export function prepareCard() {
-  at("freeze").onclick = () => act(at("freeze"), () => change("freeze"));
-  at("unfreeze").onclick = () => act(at("unfreeze"), () => change("unfreeze"));
+  at("freeze").onclick = () => doing(at("freeze"), () => change("freeze"));
+  at("unfreeze").onclick = () => doing(at("unfreeze"), () => change("unfreeze"));
   at("remove").onclick = removeCard;
-  at("more").onclick = () => act(at("more"), loadOlder);
+  at("more").onclick = () => doing(at("more"), loadOlder);
   document.addEventListener("visibilitychange", work);
   addEventListener("online", work);
 }
@@ -77,7 +81,7 @@ function work() {
   if (card === null || document.hidden) return;
   const frozen = card.status === "frozen";
   stops = [readActivity({ follow: !frozen, refused })];
-  if (!frozen) stops.push(showCodes(refused), stayAwake());
+  if (!frozen) stops.push(showCodes(refused), followLinkRequests({ doing, refused }), stayAwake());
 }
 
 function halt() {
@@ -98,13 +102,15 @@ function settle(changed) {
   at("card-title").focus();
 }
 
+const doing = (button, work) => act(button, work, { told: at("failed"), ended });
+
 async function change(verb) {
   settle(await post(`cards/${card.card_id}/${verb}`));
 }
 
 async function disown(item, button) {
   if (!(await confirm("not_me", { store: item.store }))) return;
-  await act(button, async () => {
+  await doing(button, async () => {
     keepItem(await post(`activity/${encodeURIComponent(item.id)}/not-me`));
     // The scan may have been another card's, on another phone: only the service knows which one it froze.
     const found = await findCard();
@@ -113,26 +119,11 @@ async function disown(item, button) {
 }
 
 async function removeCard() {
-  if (!(await confirm("remove", { site }))) return;
-  await act(at("remove"), async () => {
+  if (!(await confirm(site ? "remove" : "sign_out", { site }))) return;
+  await doing(at("remove"), async () => {
     await remove("session");
     ended(null);
   });
-}
-
-// One at a time for each button, and a failure is said aloud.
-async function act(button, work) {
-  button.disabled = true;
-  hush(at("failed"));
-  try {
-    await work();
-  } catch (problem) {
-    if (problem.endsSession) return ended(problem);
-    say(at("failed"), "failed");
-    if (!(problem instanceof Problem || problem instanceof NoConnection)) throw problem;
-  } finally {
-    button.disabled = false;
-  }
 }
 
 function stayAwake() {

@@ -1,17 +1,28 @@
-/** Opens the app: with a link from the shop it asks first; without one it shows the card that is already here. */
+/** Opens the app: by a link from the shop, by a receipt, by a code to a contact, or with the card that is here. */
 
 import { NoConnection, Problem, get, post, remove } from "./api.js";
+import { onArrival, takeArrival } from "./arrival.js";
 import { closeCard, findCard, openCard, prepareCard, repaintCard } from "./card.js";
-import { onNewHandoff, takeHandoff } from "./handoff.js";
-import { at, nameSite, say, show, speak, tell } from "./page.js";
+import { claim } from "./claim.js";
+import { askConsents } from "./consents.js";
+import { closeData, openData, repaintData } from "./data.js";
+import { at, nameSession, say, show, speak, tell } from "./page.js";
+import { prepareProof } from "./proof.js";
+import { signIn } from "./sign_in.js";
 
 // The tabs of one browser share one session: when one replaces it, none may go on showing the old card.
 const tabs = new BroadcastChannel("unspoken");
+const DATA = "#data";
+
+// The digits of a receipt that waits to be claimed: only ever in memory, and only until then.
+let receipt = null;
 
 async function start() {
   closeCard();
-  const handoff = takeHandoff();
-  await attempt(() => (handoff ? exchange(handoff) : resume("no_card")));
+  closeData();
+  const arrival = takeArrival();
+  receipt = arrival.claim ?? receipt;
+  await attempt(() => (arrival.handoff ? exchange(arrival.handoff) : resume()));
 }
 
 // Does `action`; where it fails, says why and offers to try once more.
@@ -21,14 +32,14 @@ async function attempt(action) {
     await action();
   } catch (problem) {
     const again = () => attempt(action);
-    if (problem instanceof NoConnection) return tell("unreachable", again);
+    if (problem instanceof NoConnection) return tell("unreachable", { go: again });
     if (problem.endsSession) return leave("ended");
     return fail(problem, again);
   }
 }
 
 function fail(problem, again) {
-  tell("unwell", again);
+  tell("unwell", { go: again });
   // Anything but an answer of the service is a fault of ours, and belongs on the console.
   if (!(problem instanceof Problem)) throw problem;
 }
@@ -36,23 +47,49 @@ function fail(problem, again) {
 async function exchange(handoff) {
   const asking = await unlessUnknown(() => post("handoff", { handoff }));
   if (asking === null) return resume("link_used");
-  nameSite(asking.site.name);
+  nameSession(asking);
+  at("my-data").hidden = true;
   return ask(asking, {
     yes: () => attempt(accept),
     no: () => attempt(decline),
   });
 }
 
-async function resume(otherwise) {
+// Where there is no session, says why, or asks who is there.
+async function resume(otherwise = null) {
   const session = await unlessUnknown(() => get("session"));
-  if (session === null) return leave(otherwise);
-  nameSite(session.site.name);
+  if (session === null) return otherwise ? leave(otherwise) : knock();
+  nameSession(session);
+  if (receipt) await claim(receipt);
+  receipt = null;
+  if (location.hash === DATA) return openData({ attempt, ended: end, left: leave });
+  return carry(session);
+}
+
+async function carry(session) {
   const card = await findCard();
-  if (card !== null) return openCard(card, session.site.name, end);
+  if (card !== null) return openCard(card, session.site?.name ?? null, end);
+  if (session.site === null) return makeOwnCard(session);
   return ask(session, {
     yes: () => attempt(() => makeCard(session)),
     no: () => leave("declined"),
   });
+}
+
+// Whoever signed in here came for a card; what it needs, they must have granted.
+async function makeOwnCard(session) {
+  if (await askConsents()) return makeCard(session);
+  return tell("unwanted", { word: "ask_again", go: start });
+}
+
+function knock() {
+  nameSession(null);
+  signIn({ words: receipt ? "door_receipt" : "door", whenIn: enter });
+}
+
+async function enter() {
+  tabs.postMessage("session replaced");
+  await attempt(resume);
 }
 
 async function accept() {
@@ -70,14 +107,16 @@ async function decline() {
 
 async function makeCard(session) {
   await post("cards");
-  openCard(await findCard(), session.site.name, end);
+  nameSession(session);
+  openCard(await findCard(), session.site?.name ?? null, end);
 }
 
 function ask({ site, replaces }, { yes, no }) {
   say(at("ask-title"), "ask", { site: site.name });
   say(at("ask-explained"), "ask_explained", { site: site.name });
   at("ask-replaces").hidden = !replaces;
-  if (replaces) say(at("ask-replaces"), "ask_replaces", { site: replaces.site.name });
+  if (replaces?.site) say(at("ask-replaces"), "ask_replaces", { site: replaces.site.name });
+  else say(at("ask-replaces"), "ask_replaces_own");
   at("ask-yes").onclick = yes;
   at("ask-no").onclick = no;
   show("ask");
@@ -91,8 +130,10 @@ function end(problem) {
 }
 
 function leave(why) {
-  nameSite(null);
-  tell(why);
+  closeData();
+  nameSession(null);
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  tell(why, why === "erased" ? {} : { word: "sign_in", go: knock });
 }
 
 // What the service does not know (or does not even take for a handoff) is null; other failures go on.
@@ -105,9 +146,13 @@ async function unlessUnknown(call) {
   }
 }
 
-nameSite(null);
-speak(repaintCard);
+nameSession(null);
+speak(() => {
+  repaintCard();
+  repaintData();
+});
 prepareCard();
-onNewHandoff(start);
+prepareProof();
+onArrival(start);
 tabs.onmessage = start;
 start();

@@ -2,7 +2,7 @@
 
 import { currentLanguage, otherLanguage, sentence, switchLanguage } from "./words.js";
 
-const SECTIONS = ["busy", "ask", "message", "card"];
+const SECTIONS = ["busy", "ask", "message", "contact", "proof", "join", "card", "data"];
 
 const valuesOf = new WeakMap();
 
@@ -27,26 +27,31 @@ export function hush(node) {
   write(node, "");
 }
 
-/** Show one section and bring the reader to its heading. */
+/** Show one section and bring the reader to its heading, or to the one field that waits for them. */
 export function show(id) {
   const changed = at(id).hidden;
   for (const section of SECTIONS) at(section).hidden = section !== id;
-  if (changed) at(id).querySelector("h1").focus();
+  if (!changed) return;
+  scrollTo(0, 0);
+  (at(id).querySelector("[autofocus]") ?? at(id).querySelector("h1")).focus();
 }
 
-/** Show a message in place of the card; `again`, when given, is what the button tries once more. */
-export function tell(key, again = null) {
+/** Show a message in place of the card, with a button called `word` that does `go`, when there is something to do. */
+export function tell(key, { values = {}, word = "try_again", go = null } = {}) {
   say(at("message-title"), key);
-  say(at("message-text"), `${key}_explained`);
-  at("message-again").hidden = again === null;
-  at("message-again").onclick = again;
+  say(at("message-text"), `${key}_explained`, values);
+  say(at("message-go"), word);
+  at("message-go").hidden = go === null;
+  at("message-go").onclick = go;
   show("message");
 }
 
-/** Name the site in the header and in the title; null when there is none. */
-export function nameSite(name) {
-  at("site").textContent = name ?? "";
-  say(document.querySelector("title"), name ? "title_at" : "title", { site: name });
+/** Write whose session this is into header and title: a site's, one of our own (no site), or none (null). */
+export function nameSession(session) {
+  const site = session?.site?.name;
+  at("site").textContent = site ?? "";
+  at("my-data").hidden = session === null;
+  say(document.querySelector("title"), site ? "title_at" : "title", { site });
 }
 
 /** Ask before something that is hard to undo; resolves to whether the shopper said yes. */

@@ -39,6 +39,12 @@ export function why(reason) {
   return sentence(`why_${reason}` in SENTENCES.en ? `why_${reason}` : "why_other");
 }
 
+/** The key of the sentence that says why a call failed; a problem without words of its own gets general ones. */
+export function because(problem) {
+  const key = `problem_${problem.code}`;
+  return key in SENTENCES.en ? key : "failed";
+}
+
 /** An amount of minor units in the way of the language: 2500 EUR is €25.00 or 25,00 €. */
 export function money(minorUnits, currency) {
   const format = new Intl.NumberFormat(locale(), { style: "currency", currency });
@@ -53,6 +59,17 @@ export function when(then, now) {
   if (age < HOUR_MS) return relative.format(-Math.floor(age / MINUTE_MS), "minute");
   if (age < DAY_MS) return relative.format(-Math.floor(age / HOUR_MS), "hour");
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(then);
+}
+
+/** A day, as the language writes it: 5 Mar 2026. */
+export function day(text) {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }).format(Date.parse(text));
+}
+
+/** What is left of a time, in minutes and seconds: 4:05. */
+export function left(milliseconds) {
+  const seconds = Math.max(Math.ceil(milliseconds / 1000), 0);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 // The phone's own region where it speaks the chosen language: en-GB writes 5 March where en-US writes March 5.

@@ -1,0 +1,64 @@
+"""The audit in words, for the shopper: who did what with their file. Ids of people are never told."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from service.audit.models import Action, ActorKind, AuditEntry
+
+LANGUAGES = ("en", "es")
+
+_WHO = {
+    ActorKind.OPERATOR: ("the brand's staff", "el personal de la marca"),
+    ActorKind.COMMAND: ("the brand's staff", "el personal de la marca"),
+    ActorKind.SHOPPER: ("you", "tú"),
+    ActorKind.SYSTEM: ("the service, by its rules", "el servicio, según sus reglas"),
+}
+_A_SITE = ("a web shop", "una tienda en línea")
+
+_WHAT = {
+    Action.CUSTOMER_CREATED: ("began your file", "creó tu ficha"),
+    Action.IDENTIFIER_LINKED: ("added an identifier", "añadió un identificador"),
+    Action.IDENTIFIER_VERIFIED: ("proved an identifier", "verificó un identificador"),
+    Action.IDENTIFIER_UNLINKED: ("removed an identifier", "quitó un identificador"),
+    Action.IDENTIFIER_DEMOTED: ("set an identifier aside", "dejó un identificador en espera"),
+    Action.IDENTIFIER_EVICTED: (
+        "removed an identifier that belongs to somebody else",
+        "quitó un identificador que es de otra persona",
+    ),
+    Action.CUSTOMERS_MERGED: ("joined two files of yours", "unió dos fichas tuyas"),
+    Action.CUSTOMERS_UNMERGED: ("parted two files again", "volvió a separar dos fichas"),
+    Action.DUPLICATE_PROPOSED: ("noted a probable second file", "anotó una posible segunda ficha"),
+    Action.DUPLICATE_REJECTED: ("decided that two files are two people", "decidió que dos fichas son dos personas"),
+    Action.LINK_REQUESTED: ("asked to link an account", "pidió vincular una cuenta"),
+    Action.LINK_APPROVED: ("linked an account", "vinculó una cuenta"),
+    Action.LINK_REFUSED: ("refused to link an account", "rechazó vincular una cuenta"),
+    Action.SALE_CLAIMED: ("claimed a purchase", "reclamó una compra"),
+    Action.SIGNED_IN: ("signed in", "inició sesión"),
+    Action.SESSIONS_ENDED: ("ended sessions", "cerró sesiones"),
+    Action.CONSENT_CHANGED: ("changed a consent", "cambió un consentimiento"),
+    Action.EXPORTED: ("exported your data", "exportó tus datos"),
+    Action.ERASED: ("erased your data", "borró tus datos"),
+    Action.LOOKED_UP: ("looked you up", "te buscó"),
+    Action.READ: ("read your file", "leyó tu ficha"),
+    Action.SALES_READ: ("read your purchases", "leyó tus compras"),
+    Action.SCANS_READ: ("read your store visits", "leyó tus visitas a tiendas"),
+    Action.HISTORY_READ: ("read the history of your file", "leyó el historial de tu ficha"),
+    Action.PROPOSALS_READ: ("read a probable second file of yours", "leyó una posible segunda ficha tuya"),
+}
+
+
+def in_words(entry: AuditEntry, language: str, sites: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a line as the person concerned reads it, in one of `LANGUAGES`. `sites` names the sites by id."""
+    which = LANGUAGES.index(language)
+    return {"at": entry.at, "who": _who(entry, which, sites), "what": _what(entry, which), "why": entry.why}
+
+
+def _who(entry: AuditEntry, which: int, sites: Mapping[UUID, str]) -> str:
+    if entry.actor_kind == ActorKind.SITE:
+        return sites.get(entry.actor_id, _A_SITE[which]) if entry.actor_id else _A_SITE[which]
+    return _WHO[ActorKind(entry.actor_kind)][which]
+
+
+def _what(entry: AuditEntry, which: int) -> str:
+    return _WHAT[Action(entry.action)][which]

@@ -1,0 +1,68 @@
+"""`unspoken customer`: what a person may ask of the brand: their data, or to be forgotten."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import click
+
+from service import clock
+from service.audit.models import COMMAND, Action
+from service.audit.record import record
+from service.audit.words import LANGUAGES
+from service.commands.base import database, json_option, keystore, show, to_json
+from service.privacy.erase import erase as erase_customer
+from service.privacy.export import export as export_customer
+from service.privacy.forget import sweep
+from service.privacy.replay import replay
+
+
+@click.group()
+@json_option
+def customer() -> None:
+    """Export and erase people."""
+
+
+@customer.command()
+@click.argument("customer_id", type=click.UUID)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the audit.")
+@json_option
+def export(customer_id: UUID, language: str) -> None:
+    """Print everything we hold on a person, as JSON to hand to them. That it was done is audited."""
+    with database() as session, keystore() as keys:
+        told = export_customer(session, keys, customer_id, language=language, now=clock.now())
+        record(session, Action.EXPORTED, told["customer_id"], actor=COMMAND, now=clock.now())
+    show(told, json.dumps(told, default=to_json, ensure_ascii=False, indent=2))
+
+
+@customer.command()
+@click.argument("customer_id", type=click.UUID)
+@json_option
+def erase(customer_id: UUID) -> None:
+    """Erase a person for good, with every file that counts as theirs. Nothing brings them back."""
+    with keystore() as keys:
+        with database() as session:
+            erased = erase_customer(session, keys, customer_id, actor=COMMAND, now=clock.now())
+        with database() as session:
+            sweep(session, erased.nodes)
+    told: dict[str, Any] = {
+        "customer_id": erased.customer_id,
+        "customer_ids": list(erased.nodes),
+        "erased_at": erased.erased_at,
+    }
+    show(told, f"Erased {erased.customer_id} at {erased.erased_at.isoformat()}.")
+
+
+@customer.command("replay-erasures")
+@json_option
+def replay_erasures() -> None:
+    """Erase again whom the journal in the key store names: after a restore, or a crash. Safe to repeat.
+
+    The service answers 503 at /readyz until it is done. The worker does it by itself, too.
+    """
+    with keystore() as keys:
+        with database() as session:
+            gone = replay(session, keys, clock.now())
+        with database() as session:
+            sweep(session, gone)
+    show({"erased": gone}, f"Erased {len(gone)} again." if gone else "Nobody to erase again.")

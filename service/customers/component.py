@@ -1,0 +1,67 @@
+"""One customer is a component of nodes: who answers for it, which nodes belong to it, and who may read it."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from service.crypto.vault import Vault
+from service.customers.identifiers import STRONGEST_FIRST, live_with
+from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
+from service.errors import NotFound
+
+
+def nodes_of(customer_id: UUID) -> Select[UUID]:
+    """Return the ids of every node that is one customer with this node, as a subquery for `IN`."""
+    asked = aliased(Customer)
+    canonical = select(asked.canonical_id).where(asked.id == customer_id).scalar_subquery()
+    return select(Customer.id).where(Customer.canonical_id == canonical)
+
+
+def canonical_of(session: Session, customer_id: UUID) -> UUID:
+    """Return the id of the node that answers for this one; `NotFound` when there is no such node."""
+    canonical = session.scalar(select(Customer.canonical_id).where(Customer.id == customer_id))
+    if canonical is None:
+        raise NotFound("there is no such customer")
+    return canonical
+
+
+def holds_account(canonical_id: SQLColumnExpression[UUID], site_id: UUID) -> ColumnElement[bool]:
+    """Return whether any node of the customer whom this id answers for holds a live account of the site."""
+    node, account = aliased(Customer), aliased(Identifier)
+    held = (
+        node.canonical_id == canonical_id,
+        account.kind == IdentifierKind.ACCOUNT,
+        account.issuer == site_id,
+        account.ended_at.is_(None),
+    )
+    return select(account.id).join(node, node.id == account.customer_id).where(*held).exists()
+
+
+def find_for_site(session: Session, *, site_id: UUID, customer_id: UUID) -> Customer:
+    """Return the canonical node of a customer who holds an account of the site; `NotFound` for anyone else."""
+    asked = aliased(Customer)
+    answers = select(Customer).join(asked, asked.canonical_id == Customer.id).where(asked.id == customer_id)
+    theirs = answers.where(Customer.erased_at.is_(None), holds_account(Customer.id, site_id))
+    customer = session.scalars(theirs).one_or_none()
+    if customer is None:
+        raise NotFound("there is no such customer with an account of your site")
+    return customer
+
+
+def look_up(session: Session, vault: Vault, *, site_id: UUID, kind: IdentifierKind, value: str) -> UUID | None:
+    """Return the customer with this normalised value who holds an account of the site, or None.
+
+    Of several the one who holds the value alone answers, then the most trusted, then the oldest. What another site
+    merely claimed is none of this one's business.
+    """
+    own = kind in (IdentifierKind.ACCOUNT, IdentifierKind.ANONYMOUS)
+    held = live_with(vault, kind, value, issuer=site_id if own else NO_ISSUER)
+    heard = or_(Identifier.trust != Trust.CLAIMED, Identifier.source_id == site_id)
+    found = (
+        select(Customer.canonical_id)
+        .join(Identifier, Identifier.customer_id == Customer.id)
+        .where(*held, heard, Customer.erased_at.is_(None), holds_account(Customer.canonical_id, site_id))
+        .order_by(*STRONGEST_FIRST)
+    )
+    return session.scalar(found.limit(1))

@@ -1,0 +1,97 @@
+"""Prepare rows for the database: look-up digests, and everything sealed as if each row were a new customer."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from service.crypto.keystore import draw_key
+from service.crypto.vault import Vault
+from service.customers.identifiers import VALUE_CONTEXT, index_parts
+from service.customers.models import IdentifierKind
+from service.customers.traits import TRAITS_CONTEXT
+from service.importing.columns import Field
+from service.importing.parse import Fault, Row
+
+_CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
+_NAMES = (Field.GIVEN_NAME, Field.FAMILY_NAME, Field.NAME)
+_RANDOM_BYTES = 10
+
+
+class Held(NamedTuple):
+    """An identifier ready to be stored: `digests` are what it may be found under, one a version of the index key."""
+
+    kind: str
+    trust: str
+    digests: list[bytes]
+    sealed: bytes
+
+
+class Draft(NamedTuple):
+    """A row ready to be stored as a new customer, whose id is 32 hexadecimal digits. `held[0]` is its key."""
+
+    line: int
+    customer_id: str
+    sealed_key: bytes
+    sealed_traits: bytes | None
+    held: list[Held]
+
+
+class Drafter:
+    """Drafts the rows of one file, and finds those that repeat an earlier one."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._seen: dict[bytes, tuple[int, int]] = {}
+
+    def draft(self, row: Row) -> Draft | Fault | None:
+        """Return the row's draft; None for one that repeats an earlier one, a fault when it contradicts that."""
+        digests = [self._vault.indexes(*index_parts(one.kind, one.value)) for one in row.identifiers]
+        traits = orjson.dumps(row.traits).decode() if row.traits else ""
+        earlier = self._find_earlier(row, digests, content := hash((traits, *row.identifiers)))
+        if earlier is not None:
+            return None if earlier[1] == content else _contradiction(row, earlier[0])
+        customer_id = time_ordered_id()
+        key, sealed_key = draw_key(self._vault, customer_id)
+        held = [
+            Held(given.kind.value, given.trust.value, found, key.seal(given.value, context=VALUE_CONTEXT))
+            for given, found in zip(row.identifiers, digests, strict=True)
+        ]
+        sealed = key.seal(traits, context=TRAITS_CONTEXT) if traits else None
+        return Draft(row.line, customer_id.hex, sealed_key, sealed, held)
+
+    def _find_earlier(self, row: Row, digests: list[list[bytes]], content: int) -> tuple[int, int] | None:
+        """Return line and content of the earlier row with this one's key, and remember this one."""
+        is_contact = row.identifiers[0].kind in _CONTACTS
+        own = digests[0][0] + name_of(row.traits).encode() if is_contact else digests[0][0]
+        earlier = self._seen.get(own)
+        if earlier is None:
+            self._seen[own] = row.line, content
+            for given, found in zip(row.identifiers[1:], digests[1:], strict=True):
+                if given.kind not in _CONTACTS:
+                    self._seen.setdefault(found[0], (row.line, content))
+        return earlier
+
+
+def name_of(traits: Mapping[str, Any]) -> str:
+    """Return what tells two people at one e-mail address or telephone apart."""
+    return " ".join(str(traits[part]) for part in _NAMES if part in traits).casefold()
+
+
+def time_ordered_id() -> UUID:
+    """Return a UUID of version 7 (RFC 9562): rows made in a row lie in a row, which the indexes are thankful for."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(_RANDOM_BYTES), "big")
+    top, bottom = random >> 62 & 0xFFF, random & (1 << 62) - 1
+    return UUID(int=milliseconds << 80 | 7 << 76 | top << 64 | 2 << 62 | bottom)
+
+
+def _contradiction(row: Row, earlier_line: int) -> Fault:
+    kind = row.identifiers[0].kind
+    what = f"same {kind} and name" if kind in _CONTACTS else f"same {kind}"
+    return Fault(
+        row.line, kind, f"the row on line {earlier_line} has the {what} and says otherwise: keep one of them"
+    )

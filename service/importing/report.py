@@ -1,0 +1,62 @@
+"""What became of a file: counts, what is wrong with it line by line, and the duplicates for a person to decide."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from service.importing.parse import Fault
+from service.merging.join import Joined, Outcome
+
+_MOST_PROPOSALS_TOLD = 1000
+
+
+@dataclass
+class Report:
+    """What became of the rows. `merged` and `proposals` are what their identifiers caused."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    merged: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    proposals: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return self.created + self.updated + self.unchanged + self.failed
+
+    def fail(self, faults: list[Fault], rows: int = 1) -> None:
+        """Note rows that were left out."""
+        self.failed += rows
+        self.faults += faults
+
+    def note(self, line: int, joined: Joined | None) -> None:
+        """Note what an identifier of a row caused."""
+        if joined is None:
+            return
+        self.merged += joined.outcome is Outcome.MERGED
+        if joined.proposal_id is not None:
+            self.note_proposal(line, joined.proposal_id, joined.why or "")
+
+    def note_proposal(self, line: int, proposal_id: UUID, why: str) -> None:
+        """Note a question for a person."""
+        if proposal_id not in self.proposals:
+            self.why[why] += 1
+            self.proposals[proposal_id] = {"proposal_id": proposal_id, "line": line, "why": why}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        counts = ("rows", "created", "updated", "unchanged", "failed", "merged")
+        return {
+            **{name: getattr(self, name) for name in counts},
+            "proposals": {
+                "count": self.why.total(),
+                "why": dict(self.why),
+                "items": list(self.proposals.values())[:_MOST_PROPOSALS_TOLD],
+            },
+            "errors": [{"line": fault.line, "column": fault.column, "error": fault.words} for fault in self.faults],
+        }

@@ -1,0 +1,51 @@
+"""Import a file, batch by batch: each is one transaction, so what is done stays done whenever it ends."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+from service.crypto.keystore import KeyStore
+from service.db import Database, enlarge_cache
+from service.errors import Conflict
+from service.importing.reader import Batch, Job
+from service.importing.rehearse import Rehearsal
+from service.importing.report import Report
+from service.importing.target import Target
+from service.importing.write import write
+
+Progress = Callable[[int], None]
+
+
+def run(
+    db: Database, keystore: KeyStore, batches: Iterator[Batch], *, job: Job, site_id: UUID, progress: Progress
+) -> Report:
+    """Store every batch; `progress` is told how many bytes of the file are done."""
+    report, target = Report(), Target(site_id, uuid4(), job.rules, job.now)
+    for batch in _counted(batches, keystore, job, report, progress):
+        with db.write() as session:
+            enlarge_cache(session)
+            write(session, keystore, batch.drafts, target=target, report=report)
+    return report
+
+
+def rehearse(
+    db: Database, keystore: KeyStore, batches: Iterator[Batch], *, job: Job, site_id: UUID, progress: Progress
+) -> Report:
+    """Say what storing every batch would do."""
+    report, rehearsal = Report(), Rehearsal(site_id)
+    for batch in _counted(batches, keystore, job, report, progress):
+        with db.read() as session:
+            rehearsal.rehearse(session, keystore, batch.drafts, report)
+    return report
+
+
+def _counted(
+    batches: Iterator[Batch], keystore: KeyStore, job: Job, report: Report, progress: Progress
+) -> Iterator[Batch]:
+    """Yield batches, and count in the report what reading them has decided already."""
+    for batch in batches:
+        if keystore.vault.index_keys != job.vault.index_keys:
+            raise Conflict("the index key was rotated meanwhile: run the same again, it goes on where it stopped")
+        yield batch
+        report.unchanged += batch.repeated
+        report.fail(batch.faults, batch.failed)
+        progress(batch.at)

@@ -1,0 +1,134 @@
+"""Bring a known customer up to what a row says now."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from service.audit.models import COMMAND
+from service.crypto.keystore import DataKey, KeyStore, open_key
+from service.crypto.vault import Vault
+from service.customers.identifiers import VALUE_CONTEXT, add_identifier
+from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
+from service.customers.traits import TRAITS_CONTEXT, change_traits, write_traits
+from service.importing.draft import Draft, Held, name_of
+from service.importing.known import SOURCE, Holder, Node, was_imported
+from service.importing.parse import Fault
+from service.merging.join import Joined
+from service.merging.reconcile import reconcile
+from service.merging.rules import Rules
+from service.merging.unlink import unlink
+
+_STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A draft with what is sealed in it."""
+
+    draft: Draft
+    key: DataKey
+    traits: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What tells two people at one contact apart."""
+        return name_of(self.traits)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a row changes on a node: identifiers to add or to strengthen, ones it replaces, and the new traits.
+
+    With a `fault` nothing is changed.
+    """
+
+    opened: Opened
+    node: Node
+    added: list[Held]
+    replaced: list[Holder]
+    traits: dict[str, Any]
+    fault: Fault | None = None
+
+
+def open_draft(vault: Vault, draft: Draft) -> Opened:
+    """Open what a draft has sealed."""
+    key = open_key(vault, UUID(draft.customer_id), draft.sealed_key)
+    sealed = draft.sealed_traits
+    return Opened(draft, key, json.loads(key.open(sealed, context=TRAITS_CONTEXT)) if sealed else {})
+
+
+def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
+    """Return what a row changes, None when nothing.
+
+    An empty cell changes nothing. A value that an earlier import gave, and nobody proved, makes room for the row's.
+    """
+    added = [held for held in opened.draft.held if _is_news(held, node)]
+    given_now = {held.kind: held.digests for held in opened.draft.held}
+    replaced = [row for row in node.identifiers if _makes_room(row, given_now.get(row.kind), site)]
+    given = opened.traits
+    if "address" in given and "address" in node.traits:
+        given = {**given, "address": node.traits["address"] | given["address"]}
+    traits, problems = change_traits(node.traits, given)
+    if problems:
+        name, words = next(iter(problems.items()))
+        return Change(opened, node, [], [], {}, Fault(opened.draft.line, name, words))
+    if not added and not replaced and traits == node.traits:
+        return None
+    return Change(opened, node, added, replaced, traits)
+
+
+def update(
+    session: Session, keystore: KeyStore, change: Change, *, site_id: UUID, rules: Rules, now: datetime
+) -> Iterator[Joined | None]:
+    """Make a change, and yield what each identifier of it caused."""
+    node_id = UUID(change.node.id)
+    for row in change.replaced:
+        unlink(session, session.get_one(Identifier, UUID(row.id)), actor=COMMAND, now=now)
+    if change.traits != change.node.traits:
+        write_traits(keystore, session.get_one(Customer, node_id), change.traits)
+    for held in change.added:
+        added = _add(session, keystore, change, held, site_id=site_id, now=now)
+        yield reconcile(session, keystore, added, actor=COMMAND, rules=rules, now=now)
+
+
+def _add(
+    session: Session, keystore: KeyStore, change: Change, held: Held, *, site_id: UUID, now: datetime
+) -> Identifier:
+    kind = IdentifierKind(held.kind)
+    added = add_identifier(
+        session,
+        keystore,
+        customer_id=UUID(change.node.id),
+        kind=kind,
+        value=change.opened.key.open(held.sealed, context=VALUE_CONTEXT),
+        trust=Trust(held.trust),
+        actor=COMMAND,
+        now=now,
+        issuer=site_id if kind is IdentifierKind.ACCOUNT else NO_ISSUER,
+    )
+    if added.source == SOURCE and added.source_id is None:
+        added.source_id = site_id
+    return added
+
+
+def _makes_room(row: Holder, given_now: list[bytes] | None, site: str) -> bool:
+    """Return whether an earlier import gave another value of a kind that the row gives, and nobody proved it."""
+    is_other = given_now is not None and row.digest not in given_now
+    return is_other and was_imported(row, site) and row.trust != Trust.VERIFIED
+
+
+def _is_news(held: Held, node: Node) -> bool:
+    """Return whether a node lacks an identifier, or knows it as less than it is.
+
+    What the rules made a mere claim again stays one: the same file said the same before.
+    """
+    for row in node.identifiers:
+        if row.kind == held.kind and row.digest in held.digests:
+            was_demoted = row.demoted_by is not None or (row.trust == Trust.CLAIMED and row.source == SOURCE)
+            return _STRENGTH[held.trust] > _STRENGTH[row.trust] and not was_demoted
+    return True

@@ -1,0 +1,67 @@
+"""Approve or refuse a link request: the one whose code was shown decides, once, within ten minutes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.audit.models import Action, Actor
+from service.audit.record import record
+from service.crypto.keystore import KeyStore
+from service.customers.component import nodes_of
+from service.errors import Conflict, NotFound
+from service.linking.models import LinkRequest, LinkStatus
+from service.linking.read import status_of
+from service.merging.join import Cause, Joined, join
+from service.merging.lock import lock_identities
+from service.merging.models import Rule
+from service.merging.rules import Rules
+from service.sessions.recognise import ShopperIdentity
+
+
+def approve(
+    session: Session,
+    keystore: KeyStore,
+    link_request_id: UUID,
+    *,
+    shopper: ShopperIdentity,
+    actor: Actor,
+    rules: Rules,
+    now: datetime,
+) -> Joined:
+    """Join the site's account with the shopper who approves, as far as the guard rails let them."""
+    lock_identities(session)
+    asked = _get_pending(session, link_request_id, shopper, now)
+    evidence = {"link_request_id": str(asked.id), "site_id": str(asked.site_id)}
+    cause = Cause(Rule.APPROVED_LINK, actor, evidence)
+    account = asked.account_customer_id
+    joined = join(session, keystore, account, shopper.customer_id, cause=cause, rules=rules, now=now)
+    asked.status, asked.decided_at, asked.merge_id = LinkStatus.APPROVED, now, joined.merge_id
+    _tell(session, Action.LINK_APPROVED, asked, actor, now)
+    return joined
+
+
+def refuse(session: Session, link_request_id: UUID, *, shopper: ShopperIdentity, actor: Actor, now: datetime) -> None:
+    """Leave the site's account where it is, for good."""
+    asked = _get_pending(session, link_request_id, shopper, now)
+    asked.status, asked.decided_at = LinkStatus.REFUSED, now
+    _tell(session, Action.LINK_REFUSED, asked, actor, now)
+
+
+def _tell(session: Session, action: Action, asked: LinkRequest, actor: Actor, now: datetime) -> None:
+    record(session, action, asked.holder_id, actor=actor, now=now, link_request_id=asked.id, site_id=asked.site_id)
+
+
+def _get_pending(session: Session, link_request_id: UUID, shopper: ShopperIdentity, now: datetime) -> LinkRequest:
+    """Return the request, locked, if it is this shopper's to decide and still open."""
+    theirs = LinkRequest.holder_id.in_(nodes_of(shopper.customer_id))
+    wanted = select(LinkRequest).where(LinkRequest.id == link_request_id, theirs)
+    asked = session.scalars(wanted.with_for_update()).one_or_none()
+    if asked is None:
+        raise NotFound("there is no such request for you to decide")
+    status = status_of(asked, now)
+    if status is not LinkStatus.PENDING:
+        words = "has expired: ask the site to start again" if status is LinkStatus.EXPIRED else "was decided before"
+        raise Conflict(f"the request {words}", code="link_request_closed")
+    return asked

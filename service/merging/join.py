@@ -1,0 +1,162 @@
+"""Join two customers: one edge, and the guard rails that may leave it to a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.audit.models import Action, Actor
+from service.audit.record import record
+from service.crypto.keystore import KeyStore, open_or_none
+from service.customers.models import Customer
+from service.merging.do_not_link import are_kept_apart, lift
+from service.merging.graph import component_of, settle
+from service.merging.limits import DEMOTED_BY_MERGES, demote, find_weakest
+from service.merging.lock import lock_identities
+from service.merging.models import Merge, Rule
+from service.merging.propose import mark_stale, propose
+from service.merging.rails import DECIDED_BY_PERSONS, find_stops, look_at
+from service.merging.reasons import SAME, Reason, words_of
+from service.merging.rules import Rules
+
+REASON_CONTEXT = "merges.reason"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What speaks for a merge: `evidence` in ids and closed words, `reason` in an operator's own."""
+
+    rule: Rule
+    actor: Actor
+    evidence: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = field(default=None, repr=False)
+
+
+class Outcome(StrEnum):
+    """What became of a join: `same` when they were one already, `forbidden` when nobody is even asked."""
+
+    MERGED = "merged"
+    SAME = "same"
+    PROPOSED = "proposed"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What became of a join: who answers for the first customer now, and in words what stopped it."""
+
+    outcome: Outcome
+    customer_id: UUID
+    merge_id: UUID | None = None
+    proposal_id: UUID | None = None
+    why: str | None = None
+
+
+def join(
+    session: Session, keystore: KeyStore, a: UUID, b: UUID, *, cause: Cause, rules: Rules, now: datetime
+) -> Joined:
+    """Make two customers one, if nothing stands against it; what only a person may decide becomes a proposal."""
+    lock_identities(session)
+    left, right = component_of(session, a), component_of(session, b)
+    canonical = left[0].canonical_id
+    if any(node.erased_at for node in (*left, *right)):
+        return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.ERASED}]))
+    if canonical == right[0].canonical_id:
+        return _join_again(session, keystore, a, b, cause=cause, now=now)
+    if cause.rule not in DECIDED_BY_PERSONS and are_kept_apart(session, _ids(left), _ids(right)):
+        return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.DO_NOT_LINK}]))
+    kind = cause.evidence.get("kind")
+    stops = find_stops(*look_at(session, keystore, left, right), rule=cause.rule, kind=kind, rules=rules)
+    if stops:
+        proposal_id = propose(session, a, b, reasons=_same(kind) + stops, now=now)
+        outcome = Outcome.FORBIDDEN if proposal_id is None else Outcome.PROPOSED
+        return Joined(outcome, canonical, proposal_id=proposal_id, why=words_of(stops))
+    edge = _add_edge(session, keystore, (a, b), lifted=lift(session, _ids(left), _ids(right)), cause=cause, now=now)
+    return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
+
+
+def _unite(
+    session: Session, keystore: KeyStore, edge: Merge, nodes: Sequence[Customer], *, actor: Actor, rules: Rules
+) -> Joined:
+    """Make one component of the two that a new edge joins."""
+    now, idents = edge.created_at, _ids(nodes)
+    weakest = find_weakest(session, keystore, idents, kinds=DEMOTED_BY_MERGES, limits=rules.limits)
+    if weakest:
+        edge.evidence = {**edge.evidence, "demoted": [demote(one, by=edge.id) for one in weakest]}
+        for one in weakest:
+            taken: dict[str, Any] = {"identifier_id": one.id, "kind": one.kind, "merge_id": edge.id}
+            record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **taken)
+    canonical = settle(session, nodes)
+    mark_stale(session, idents, now)
+    told: dict[str, Any] = {"merge_id": edge.id, "a_id": edge.a_id, "b_id": edge.b_id, "rule": edge.rule}
+    record(session, Action.CUSTOMERS_MERGED, canonical, actor=actor, now=now, **told)
+    session.flush()
+    return Joined(Outcome.MERGED, canonical, edge.id)
+
+
+def _join_again(session: Session, keystore: KeyStore, a: UUID, b: UUID, *, cause: Cause, now: datetime) -> Joined:
+    """Keep one more reason why two are one, so that it doesn't matter which came first.
+
+    Not against a do-not-link of these very two: an edge by itself would undo it once the others are gone.
+    """
+    low, high = sorted((a, b))
+    wanted = Merge.a_id == low, Merge.b_id == high, Merge.undone_at.is_(None)
+    merge_id = session.scalar(select(Merge.id).where(*wanted))
+    allowed = cause.rule in DECIDED_BY_PERSONS or not are_kept_apart(session, [a], [b])
+    if merge_id is None and a != b and allowed:
+        merge_id = _add_edge(session, keystore, (a, b), lifted=lift(session, [a], [b]), cause=cause, now=now).id
+    canonical = component_of(session, a)[0].canonical_id
+    return Joined(Outcome.SAME, canonical, merge_id)
+
+
+def _add_edge(
+    session: Session,
+    keystore: KeyStore,
+    ends: tuple[UUID, UUID],
+    *,
+    lifted: list[tuple[UUID, UUID]],
+    cause: Cause,
+    now: datetime,
+) -> Merge:
+    """Write an edge, and with it what kept the two apart until now."""
+    low, high = sorted(ends)
+    evidence = {name: str(value) if isinstance(value, UUID) else value for name, value in cause.evidence.items()}
+    if lifted:
+        evidence["lifted"] = [[str(one), str(other)] for one, other in lifted]
+    edge = Merge(
+        id=uuid4(),
+        a_id=low,
+        b_id=high,
+        rule=cause.rule.value,
+        evidence=evidence,
+        actor_kind=cause.actor.kind.value,
+        actor_id=cause.actor.id,
+        reason_sealed=seal_reason(keystore, low, cause.reason),
+        created_at=now,
+    )
+    session.add(edge)
+    session.flush()
+    return edge
+
+
+def seal_reason(keystore: KeyStore, customer_id: UUID, reason: str | None) -> bytes | None:
+    """Return what a person gave as a reason, as it is stored."""
+    return None if reason is None else keystore.take(customer_id).seal(reason, context=REASON_CONTEXT)
+
+
+def open_reason(keystore: KeyStore, customer_id: UUID, sealed: bytes | None) -> str | None:
+    """Return what a person gave as a reason, if they gave one and it can still be read."""
+    return None if sealed is None else open_or_none(keystore.find(customer_id), sealed, context=REASON_CONTEXT)
+
+
+def _same(kind: str | None) -> list[dict[str, Any]]:
+    return [{"code": code, "trust": "verified"} for same, code in SAME.items() if same == kind]
+
+
+def _ids(nodes: Sequence[Customer]) -> list[UUID]:
+    return [node.id for node in nodes]

@@ -1,0 +1,133 @@
+"""Limits: how many identifiers of a kind one customer may hold, and what becomes of the weakest."""
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.audit.models import Action, Actor
+from service.audit.record import record
+from service.crypto.keystore import KeyStore
+from service.customers.component import nodes_of
+from service.customers.identifiers import open_value
+from service.customers.models import Identifier, IdentifierKind, Trust
+from service.merging.models import Merge
+from service.merging.rules import Limits, Rules
+
+# Of crm ids and accounts nothing is demoted by a merge: a merge that would have to is a person's decision.
+DEMOTED_BY_MERGES = (
+    IdentifierKind.EMAIL,
+    IdentifierKind.PHONE,
+    IdentifierKind.LOYALTY_CARD,
+    IdentifierKind.ANONYMOUS,
+)
+_STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
+Held = dict[Hashable, list[Identifier]]
+
+
+def held_by(
+    session: Session, keystore: KeyStore, nodes: Collection[UUID], kinds: Iterable[IdentifierKind]
+) -> dict[tuple[str, UUID], Held]:
+    """Return what counts for limits: by kind and issuer, the identifiers of each value.
+
+    Two nodes that hold one value hold it once.
+    """
+    rows = session.scalars(
+        select(Identifier)
+        .where(
+            Identifier.customer_id.in_(list(nodes)),
+            Identifier.kind.in_([kind.value for kind in kinds]),
+            Identifier.trust != Trust.CLAIMED,
+            Identifier.ended_at.is_(None),
+        )
+        .order_by(Identifier.id)
+    )
+    found: dict[tuple[str, UUID], Held] = defaultdict(lambda: defaultdict(list))
+    for row, value in _with_values(keystore, rows.all()):
+        found[row.kind, row.issuer][value].append(row)
+    return found
+
+
+def find_weakest(
+    session: Session, keystore: KeyStore, nodes: Collection[UUID], *, kinds: Iterable[IdentifierKind], limits: Limits
+) -> list[Identifier]:
+    """Return the identifiers beyond the limits: the least trusted first, then the oldest."""
+    beyond = []
+    for (kind, _), held in held_by(session, keystore, nodes, kinds).items():
+        weakest_first = sorted(held.values(), key=_weight)
+        for rows in weakest_first[: max(0, len(held) - limits.of(kind))]:
+            beyond += rows
+    return beyond
+
+
+def keep_limits(
+    session: Session, keystore: KeyStore, identifier: Identifier, *, actor: Actor, rules: Rules, now: datetime
+) -> list[Identifier]:
+    """Demote what is beyond the limit once an identifier was added; return what was, perhaps this very one."""
+    kind = IdentifierKind(identifier.kind)
+    # Several crm ids in one customer are an operator's decision: only the node's own are counted here.
+    nodes = [identifier.customer_id]
+    if kind is not IdentifierKind.CRM:
+        nodes = list(session.scalars(nodes_of(identifier.customer_id)))
+    weakest = find_weakest(session, keystore, nodes, kinds=[kind], limits=rules.limits)
+    for one in weakest:
+        demote(one, by=None)
+        told: dict[str, Any] = {"identifier_id": one.id, "kind": one.kind}
+        record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **told)
+    session.flush()
+    return weakest
+
+
+def demote(identifier: Identifier, *, by: UUID | None) -> dict[str, Any]:
+    """Take an identifier's trust away; return what a merge must remember to give it back."""
+    taken = {"identifier_id": str(identifier.id), "trust": identifier.trust, "exclusive": identifier.exclusive}
+    identifier.trust, identifier.exclusive, identifier.demoted_by = Trust.CLAIMED.value, False, by
+    return taken
+
+
+def give_back(session: Session, edge: Merge) -> None:
+    """Give identifiers back what a merge took, unless their owner has ended them, or another holds the value now."""
+    taken = {UUID(item["identifier_id"]): item for item in edge.evidence.get("demoted", ())}
+    rows = session.scalars(select(Identifier).where(Identifier.id.in_(taken), Identifier.demoted_by == edge.id))
+    for row in rows.all():
+        row.demoted_by = None
+        if row.ended_at is None:
+            was = taken[row.id]
+            row.trust = max(row.trust, was["trust"], key=_STRENGTH.__getitem__)
+            row.exclusive = was["exclusive"] and not _has_holder(session, row)
+    session.flush()
+
+
+def take_up(session: Session, identifier: Identifier) -> None:
+    """Let an identifier that a merge demoted count again: its owner proved it anew."""
+    identifier.demoted_by = None
+    identifier.exclusive = not _has_holder(session, identifier)
+    session.flush()
+
+
+def _has_holder(session: Session, identifier: Identifier) -> bool:
+    same = (
+        Identifier.kind == identifier.kind,
+        Identifier.issuer == identifier.issuer,
+        Identifier.value_index == identifier.value_index,
+    )
+    return session.scalar(select(Identifier.id).where(*same, Identifier.exclusive)) is not None
+
+
+def _weight(rows: list[Identifier]) -> tuple[int, datetime, UUID]:
+    return (
+        max(_STRENGTH[row.trust] for row in rows),
+        max(row.proved_at or row.created_at for row in rows),
+        min(row.id for row in rows),
+    )
+
+
+def _with_values(keystore: KeyStore, rows: Sequence[Identifier]) -> Iterator[tuple[Identifier, Hashable]]:
+    """Pair each row with what tells its value: its index, or the value itself while the index key is rotated."""
+    mixed = len({row.index_version for row in rows}) > 1
+    for row in rows:
+        yield row, (open_value(keystore, row) or row.value_index) if mixed else row.value_index

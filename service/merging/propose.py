@@ -1,0 +1,107 @@
+"""Propose that two customers are one, for a person to decide."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.audit.models import SYSTEM, Action
+from service.audit.record import record
+from service.db import insert_if_absent
+from service.merging.do_not_link import are_kept_apart
+from service.merging.graph import component_of
+from service.merging.models import Decider, Proposal, ProposalStatus
+
+Reasons = list[dict[str, Any]]
+
+
+def propose(
+    session: Session,
+    a: UUID,
+    b: UUID,
+    *,
+    reasons: Reasons,
+    score: float | None = None,
+    decider: Decider = Decider.OPERATOR,
+    now: datetime,
+) -> UUID | None:
+    """Ask a person whether two customers are one; return the proposal, or the open one that asks it already.
+
+    None when they are one, when a do-not-link stands between them, or when one was erased. For the owner to decide,
+    `a` is the customer who proved the contact.
+    """
+    left, right = component_of(session, a), component_of(session, b)
+    ours, theirs = [node.id for node in left], [node.id for node in right]
+    erased = any(node.erased_at for node in (*left, *right))
+    if erased or left[0].canonical_id == right[0].canonical_id or are_kept_apart(session, ours, theirs):
+        return None
+    if decider is Decider.OWNER:
+        return _ask(session, (a, b), among=_pair(a, b), reasons=reasons, score=score, decider=decider, now=now)
+    low, high = sorted((a, b))
+    among = or_(_between(ours, theirs), _between(theirs, ours))
+    return _ask(session, (low, high), among=among, reasons=reasons, score=score, decider=decider, now=now)
+
+
+def mark_stale(session: Session, nodes: Collection[UUID], now: datetime) -> None:
+    """End the open proposals within one component: what they ask is answered."""
+    stale = {"status": ProposalStatus.STALE.value, "decided_at": now}
+    session.execute(update(Proposal).where(_between(nodes, nodes), _IS_OPEN).values(stale))
+
+
+_IS_OPEN = Proposal.status == ProposalStatus.OPEN.value
+
+
+def _ask(
+    session: Session,
+    pair: tuple[UUID, UUID],
+    *,
+    among: ColumnElement[bool],
+    reasons: Reasons,
+    score: float | None,
+    decider: Decider,
+    now: datetime,
+) -> UUID:
+    found = _find_open(session, among)
+    if found is None:
+        _add(session, pair, reasons=reasons, score=score, decider=decider, now=now)
+        found = _find_open(session, _pair(*pair))
+        assert found is not None
+    found.reasons = found.reasons + [reason for reason in reasons if reason not in found.reasons]
+    if decider is Decider.OWNER:
+        found.decider = decider.value  # an operator's question that the owner can answer
+    session.flush()
+    return found.id
+
+
+def _add(
+    session: Session,
+    pair: tuple[UUID, UUID],
+    *,
+    reasons: Reasons,
+    score: float | None,
+    decider: Decider,
+    now: datetime,
+) -> None:
+    """Insert a proposal, unless another transaction asks the same at this moment."""
+    (a, b), ident = pair, uuid4()
+    words = {"decider": decider.value, "status": ProposalStatus.OPEN.value, "reasons": reasons, "score": score}
+    if insert_if_absent(session, Proposal, id=ident, a_id=a, b_id=b, created_at=now, **words):
+        codes = [str(reason["code"]) for reason in reasons]
+        record(
+            session, Action.DUPLICATE_PROPOSED, a, actor=SYSTEM, now=now, proposal_id=ident, other_id=b, reasons=codes
+        )
+
+
+def _find_open(session: Session, among: ColumnElement[bool]) -> Proposal | None:
+    return session.scalars(select(Proposal).where(among, _IS_OPEN).order_by(Proposal.created_at, Proposal.id)).first()
+
+
+def _pair(a: UUID, b: UUID) -> ColumnElement[bool]:
+    return and_(Proposal.a_id == a, Proposal.b_id == b)
+
+
+def _between(ours: Collection[UUID], theirs: Collection[UUID]) -> ColumnElement[bool]:
+    return and_(Proposal.a_id.in_(list(ours)), Proposal.b_id.in_(list(theirs)))

@@ -1,0 +1,181 @@
+"""Put a site's account: its customer, the identifiers and traits that the site gives, and what they cause."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.audit.models import Actor, ActorKind
+from service.crypto.keystore import KeyStore
+from service.customers.account import make_account, see_account
+from service.customers.component import canonical_of
+from service.customers.identifiers import add_identifier, find_live
+from service.customers.models import Customer, Identifier, IdentifierKind, Trust
+from service.customers.traits import change_traits, read_traits, write_traits
+from service.merging.accept import Given
+from service.merging.anonymous import sign_up
+from service.merging.join import Outcome as Join
+from service.merging.limits import keep_limits
+from service.merging.lock import lock_identities
+from service.merging.reconcile import reconcile
+from service.merging.rules import Rules
+
+# Claimed identifiers count for no limit of the rules, so this bounds what a site can pile up on one account.
+MAX_IDENTIFIERS = 100
+
+
+class Outcome(StrEnum):
+    """What became of an account that was put. `pending`: a proposal or a limit keeps something waiting."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    LINKED = "linked"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as a site gives it: accepted identifiers, and traits to lay over the known ones."""
+
+    site_id: UUID
+    account_id: str
+    identifiers: list[Given] = field(default_factory=list)
+    traits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Put:
+    """What became of an account: its canonical customer, what waits for a person, and what was left out."""
+
+    customer_id: UUID
+    created: bool
+    linked: bool = False
+    limited: bool = False
+    identifiers: list[dict[str, str]] = field(default_factory=list)
+    proposals: dict[UUID, str | None] = field(default_factory=dict)
+    problems: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it, in a word."""
+        if self.linked:
+            return Outcome.LINKED
+        if self.proposals or self.limited:
+            return Outcome.PENDING
+        return Outcome.CREATED if self.created else Outcome.UPDATED
+
+
+def put_account(session: Session, keystore: KeyStore, *, account: Account, rules: Rules, now: datetime) -> Put:
+    """Find or make the account's node, give it what the site gives, and let that reconcile. Safe to repeat."""
+    named: dict[str, Any] = {"site_id": account.site_id, "account_id": account.account_id, "now": now}
+    if not account.identifiers and not account.traits:
+        known = see_account(session, keystore, **named)
+        if known is not None:
+            return Put(canonical_of(session, known.customer_id), created=False)
+    lock_identities(session)
+    known = see_account(session, keystore, **named)  # another may have put it meanwhile
+    held = known or make_account(session, keystore, actor=Actor(ActorKind.SITE, account.site_id), **named)
+    node_id = held.customer_id
+    put = Put(node_id, created=known is None)
+    put.problems += _change_traits(session, keystore, node_id, account.traits)
+    giving = _Giving(session, keystore, node_id, account.site_id, rules, now, put)
+    for item in account.identifiers:
+        giving.give(item)
+    put.customer_id = canonical_of(session, node_id)
+    return put
+
+
+def _change_traits(
+    session: Session, keystore: KeyStore, node_id: UUID, traits: dict[str, Any]
+) -> list[dict[str, str]]:
+    if not traits:
+        return []
+    node = session.get_one(Customer, node_id, populate_existing=True)
+    known = read_traits(keystore, node)
+    changed, problems = change_traits(known, traits)
+    if changed != known:
+        write_traits(keystore, node, changed)
+    names = ((name.replace("~", "~0").replace("/", "~1"), words) for name, words in problems.items())
+    return [{"pointer": f"/traits/{name}", "detail": words} for name, words in names]
+
+
+@dataclass(frozen=True)
+class _Giving:
+    """Gives identifiers to the node of an account, one after the other, and notes what that causes."""
+
+    session: Session
+    keystore: KeyStore
+    node_id: UUID
+    site_id: UUID
+    rules: Rules
+    now: datetime
+    put: Put
+
+    @property
+    def actor(self) -> Actor:
+        """The site that gives."""
+        return Actor(ActorKind.SITE, self.site_id)
+
+    def give(self, item: Given) -> None:
+        """Give the node one identifier."""
+        if not self._has_room(item):
+            words = f"an account holds at most {MAX_IDENTIFIERS} identifiers: unlink others first"
+            self.put.problems.append({"pointer": item.pointer, "detail": words})
+            return
+        if item.kind is IdentifierKind.ANONYMOUS:
+            self._sign_up(item.value)
+            trust = item.trust
+        else:
+            trust = self._add(item)
+        self.put.identifiers.append({"kind": item.kind.value, "trust": trust.value})
+
+    def _add(self, item: Given) -> Trust:
+        added = add_identifier(
+            self.session,
+            self.keystore,
+            customer_id=self.node_id,
+            kind=item.kind,
+            value=item.value,
+            trust=item.trust,
+            actor=self.actor,
+            now=self.now,
+        )
+        by_rules: dict[str, Any] = {"actor": self.actor, "rules": self.rules, "now": self.now}
+        if keep_limits(self.session, self.keystore, added, **by_rules):
+            words = (
+                f"a customer has at most {self.rules.limits.of(item.kind)} of this kind: the weakest became a claim"
+            )
+            self.put.problems.append({"pointer": item.pointer, "detail": words})
+            self.put.limited = True
+        joined = reconcile(self.session, self.keystore, added, **by_rules)
+        if joined is not None:
+            self.put.linked |= joined.outcome is Join.MERGED
+            if joined.proposal_id is not None:
+                self.put.proposals[joined.proposal_id] = joined.why
+        return Trust(added.trust)
+
+    def _sign_up(self, anonymous_id: str) -> None:
+        """Make what the device did before it was known the customer's."""
+        sign_up(
+            self.session,
+            self.keystore,
+            site_id=self.site_id,
+            anonymous_id=anonymous_id,
+            customer_id=self.node_id,
+            actor=self.actor,
+            rules=self.rules,
+            now=self.now,
+        )
+
+    def _has_room(self, item: Given) -> bool:
+        """Return whether the node may hold this one too: one that it holds already takes no room."""
+        live = Identifier.customer_id == self.node_id, Identifier.ended_at.is_(None)
+        held = self.session.scalar(select(func.count()).select_from(Identifier).where(*live)) or 0
+        if held < MAX_IDENTIFIERS:
+            return True
+        same = find_live(self.session, self.keystore.vault, item.kind, item.value)
+        return any(row.customer_id == self.node_id for row in same)

@@ -1,0 +1,82 @@
+"""Guard rails: what keeps two customers from becoming one without a person."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from service.crypto.keystore import KeyStore
+from service.customers.models import Customer, IdentifierKind
+from service.customers.traits import open_traits
+from service.merging.limits import held_by
+from service.merging.models import Rule
+from service.merging.reasons import Reason
+from service.merging.rules import Rules
+
+UNIQUE = (IdentifierKind.ACCOUNT, IdentifierKind.CRM)
+_NAMES = frozenset(("given_name", "family_name", "name"))
+# A person at the brand decides what the rules would not. Owners decide for themselves, but don't see the brand's CRM.
+DECIDED_BY_OPERATORS = frozenset((Rule.OPERATOR, Rule.PROPOSAL))
+DECIDED_BY_PERSONS = DECIDED_BY_OPERATORS | {Rule.APPROVED_LINK, Rule.OWNER_CONFIRMED}
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the guard rails look at of one of two customers: the values of which it may hold few, and its name."""
+
+    unique: dict[tuple[str, UUID], set[Hashable]]
+    named: bool
+
+
+def look_at(
+    session: Session, keystore: KeyStore, left: Sequence[Customer], right: Sequence[Customer]
+) -> tuple[Side, Side]:
+    """Return two components as the guard rails see them."""
+    ours: dict[tuple[str, UUID], set[Hashable]] = defaultdict(set)
+    theirs: dict[tuple[str, UUID], set[Hashable]] = defaultdict(set)
+    on_left, nodes = {node.id for node in left}, [node.id for node in (*left, *right)]
+    for key, held in held_by(session, keystore, nodes, UNIQUE).items():
+        for value, rows in held.items():
+            for row in rows:
+                (ours if row.customer_id in on_left else theirs)[key].add(value)
+    return Side(ours, bool(find_named(keystore, left))), Side(theirs, bool(find_named(keystore, right)))
+
+
+def find_named(keystore: KeyStore, nodes: Iterable[Customer]) -> set[UUID]:
+    """Return which of these nodes a name is known of."""
+    told = [node for node in nodes if node.traits is not None]
+    keys = keystore.find_many(node.id for node in told) if told else {}
+    return {node.id for node in told if any(open_traits(keys.get(node.id), node).get(name) for name in _NAMES)}
+
+
+def find_stops(left: Side, right: Side, *, rule: Rule, kind: str | None, rules: Rules) -> list[dict[str, Any]]:
+    """Return the reasons why a merge of two customers is left to a person; none when it may be made.
+
+    `kind` is the kind of identifier that alone speaks for it, if one does.
+    """
+    if rule in DECIDED_BY_OPERATORS:
+        return []
+    stops = _broken_limits(left, right, rules)
+    if rule is not Rule.VERIFIED_IDENTIFIER:
+        return stops
+    if kind not in rules.merging.by_itself:
+        stops.append({"code": Reason.NOT_BY_ITSELF, "kind": kind})
+    phone_alone = kind == IdentifierKind.PHONE and not rules.merging.phone_alone_merges_named
+    if phone_alone and left.named and right.named:
+        stops.append({"code": Reason.PHONE_ALONE})
+    return stops
+
+
+def _broken_limits(left: Side, right: Side, rules: Rules) -> list[dict[str, Any]]:
+    """Return the limits that a merge would break, or break further."""
+    broken = []
+    for key in sorted(left.unique.keys() & right.unique.keys()):
+        ours, theirs = left.unique[key], right.unique[key]
+        kind = key[0]
+        if len(ours | theirs) > max(rules.limits.of(kind), len(ours), len(theirs)):
+            code = Reason.CONFLICTING_CRM if kind == IdentifierKind.CRM else Reason.LIMIT
+            broken.append({"code": code, "kind": kind})
+    return broken

@@ -1,0 +1,135 @@
+"""Forget: take everything personal of some nodes out of the main database.
+
+Sales and scans stay, each by itself: no column of what is left leads from one to another of the same person.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, or_, select, text, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, aliased
+
+from service.audit.models import LOOKS, ActorKind, AuditEntry
+from service.cards.models import Card
+from service.consent.models import Consent
+from service.customers.models import Customer, Identifier
+from service.linking.models import LinkRequest
+from service.merging.models import DoNotLink, Merge, Proposal
+from service.proof.models import OneTimeCode
+from service.sales.link import is_claimed_by
+from service.sales.models import Claim, Return, Sale
+from service.scans.models import NO_DIGEST, OtpFailure, Scan
+from service.sessions.models import Handoff, ShopperSession
+
+_NO_CARD_NUMBER = 0
+_LOCK_PATIENCE = "500ms"
+_AT_ONCE = 500
+
+
+def forget(session: Session, nodes: Sequence[UUID], now: datetime) -> None:
+    """Detach, delete and blur all that the nodes hold; leave them as tombstones. Safe to repeat."""
+    _detach_sales(session, nodes)
+    detach_scans(session, nodes)
+    _end_access(session, nodes)
+    _unlink(session, nodes)
+    for table in (Identifier, Consent, Claim):
+        session.execute(delete(table).where(table.customer_id.in_(nodes)))
+    _blur_audit(session, nodes)
+    _bury(session, nodes, now)
+
+
+def detach_scans(session: Session, nodes: Sequence[UUID]) -> None:
+    """Make each scan of the nodes nobody's, and no card's."""
+    blank = {"customer_id": None, "card_id": None, "step": None, "body_digest": NO_DIGEST}
+    session.execute(update(Scan).where(Scan.customer_id.in_(nodes)).values(**blank))
+
+
+def sweep(session: Session, nodes: Sequence[UUID]) -> None:
+    """Detach the scans that were being judged at the very moment when their customer was erased.
+
+    A scan is one statement that locks nothing, so it may still see the card that is just going, and be stored after
+    its fellows were detached. Once the erasure is committed no new one can: those under way are waited for. When
+    that takes too long, the worker does it again.
+    """
+    if nodes and session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
+        with suppress(OperationalError), session.begin_nested():
+            session.execute(text("LOCK TABLE scans IN SHARE MODE"))
+    detach_scans(session, nodes)
+
+
+def _detach_sales(session: Session, nodes: Sequence[UUID]) -> None:
+    """Take scan and claim off each sale of the nodes, and off its returns what names another sale.
+
+    A sale that somebody else claimed after a refused scan of the nodes stays theirs.
+    """
+    claim = aliased(Claim)
+    of_others = select(claim.claim_hash).where(is_claimed_by(claim), claim.customer_id.not_in(nodes))
+    claims = select(Claim.claim_hash).where(Claim.customer_id.in_(nodes))
+    keys = select(Sale.id, Sale.terminal_id, of_others.correlate(Sale).exists())
+    scanned = session.execute(keys.where(_names_scan_of(nodes))).all()
+    claimed = session.execute(keys.where(Sale.claim_hash.in_(claims))).all()
+    _update_sales(session, scanned, scan_id=None)
+    _update_sales(session, [row for row in (*scanned, *claimed) if not row[2]], claim_hash=None)
+    ids = list({row.id for row in (*scanned, *claimed)})
+    for start in range(0, len(ids), _AT_ONCE):
+        taken_back = update(Return).where(Return.sale_id.in_(ids[start : start + _AT_ONCE]))
+        session.execute(taken_back.values(replacement_sale_id=None, body_digest=NO_DIGEST))
+
+
+def _update_sales(session: Session, keys: Sequence[Row[UUID, UUID, bool]], **values: None) -> None:
+    rows = [{"id": row.id, "terminal_id": row.terminal_id, "body_digest": NO_DIGEST, **values} for row in keys]
+    if rows:
+        session.execute(update(Sale), rows)
+
+
+def _names_scan_of(nodes: Sequence[UUID]) -> ColumnElement[bool]:
+    """Return whether the sale in scope names a scan of the nodes: its own till's scan comes before another's."""
+    scan, own = aliased(Scan), aliased(Scan)
+    named = select(scan.id).where(scan.customer_id.in_(nodes))
+    has_own = select(own.id).where(own.id == Sale.scan_id, own.terminal_id == Sale.terminal_id).exists()
+    is_meant = or_(scan.terminal_id == Sale.terminal_id, ~has_own)
+    of_store = named.where(scan.id == Sale.scan_id, scan.store_id == Sale.store_id, is_meant).correlate(Sale).exists()
+    ids = select(Scan.id).where(Scan.customer_id.in_(nodes))
+    return and_(Sale.scan_id.in_(ids), of_store)
+
+
+def _end_access(session: Session, nodes: Sequence[UUID]) -> None:
+    """Delete sessions, cards, handoffs, and the one-time codes sent for them or to their contacts."""
+    sessions: Select[UUID] = select(ShopperSession.id).where(ShopperSession.customer_id.in_(nodes))
+    numbers = list(session.scalars(select(Card.card_number).where(Card.customer_id.in_(nodes))))
+    failures = update(OtpFailure).where(OtpFailure.card_number.in_(numbers))
+    session.execute(failures.values(card_number=_NO_CARD_NUMBER))
+    contacts = select(Identifier.value_index).where(Identifier.customer_id.in_(nodes))
+    sent = or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.contact_index.in_(contacts))
+    session.execute(delete(OneTimeCode).where(sent))
+    session.execute(delete(Card).where(or_(Card.customer_id.in_(nodes), Card.session_id.in_(sessions))))
+    for table in (Handoff, ShopperSession):
+        session.execute(delete(table).where(table.customer_id.in_(nodes)))
+
+
+def _unlink(session: Session, nodes: Sequence[UUID]) -> None:
+    """Delete what ties the nodes to each other and to other customers."""
+    asked = or_(LinkRequest.holder_id.in_(nodes), LinkRequest.account_customer_id.in_(nodes))
+    session.execute(delete(LinkRequest).where(asked))
+    for table in (Merge, DoNotLink, Proposal):
+        session.execute(delete(table).where(or_(table.a_id.in_(nodes), table.b_id.in_(nodes))))
+
+
+def _blur_audit(session: Session, nodes: Sequence[UUID]) -> None:
+    """Keep of the audit that somebody looked at some file, so that sites and staff answer for it; drop the rest."""
+    about = AuditEntry.customer_id.in_(nodes)
+    looked = AuditEntry.action.in_([action.value for action in LOOKS])
+    by_others = AuditEntry.actor_kind != ActorKind.SHOPPER
+    session.execute(update(AuditEntry).where(about, looked, by_others).values(customer_id=None, why=None, detail={}))
+    session.execute(delete(AuditEntry).where(about))
+
+
+def _bury(session: Session, nodes: Sequence[UUID], now: datetime) -> None:
+    rest = {"canonical_id": Customer.id, "verified_at": None, "traits": None}
+    first = Customer.erased_at.is_(None)
+    session.execute(update(Customer).where(Customer.id.in_(nodes), first).values(erased_at=now))
+    session.execute(update(Customer).where(Customer.id.in_(nodes)).values(**rest))

@@ -1,0 +1,109 @@
+"""Hold the main database against the journal of erasures, and bring it up to date: after a crash or a restore."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.audit.models import SYSTEM, Action
+from service.audit.record import record
+from service.crypto.keystore import KeyStore
+from service.customers.models import Customer
+from service.merging.graph import active_edges, components, settle
+from service.merging.limits import give_back
+from service.merging.lock import lock_identities
+from service.merging.models import Merge
+from service.privacy.erase import hold_still
+from service.privacy.forget import forget
+
+_AT_ONCE = 500
+_ALWAYS_CHECKED = 100
+_RECENT = timedelta(hours=1)
+WHY_REPLAYED = "replayed from the journal"
+
+
+class Journal:
+    """Whether the main database has every erasure of the journal, asked often.
+
+    The whole journal is gone through only when it has grown since it was last found settled. A backup that was put
+    back under a running process lacks the newest erasures, so those are looked at each time.
+    """
+
+    def __init__(self) -> None:
+        self._settled: int | None = None
+
+    def is_settled(self, session: Session, keystore: KeyStore) -> bool:
+        """Return whether nobody in the journal is still in the main database."""
+        count = keystore.count_erasures()
+        newest = _ALWAYS_CHECKED if count == self._settled else None
+        if find_unsettled(session, keystore.erasures(newest=newest)):
+            return False
+        self._settled = count
+        return True
+
+
+def find_unsettled(session: Session, journal: Collection[UUID]) -> list[UUID]:
+    """Return those in the journal whom the main database has not erased. Whom it doesn't know counts as erased."""
+    waiting = select(Customer.id).where(Customer.erased_at.is_(None))
+    return [ident for some in _parts(journal) for ident in session.scalars(waiting.where(Customer.id.in_(some)))]
+
+
+def find_recent(keystore: KeyStore, now: datetime) -> list[UUID]:
+    """Return who was erased in the last hour: a sweep after the erasure may have given up waiting."""
+    return [ident for ident, erased_at in keystore.erasures().items() if erased_at > now - _RECENT]
+
+
+def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
+    """Erase whom the journal names and the main database still has; return them. `sweep` them afterwards.
+
+    Exactly the nodes in the journal go: a restored backup may count others with them, who were parted later. The
+    other way round, a key store that was put back gets the erasures that only the main database knows.
+    """
+    lock_identities(session)
+    journal = keystore.erasures()
+    waiting = find_unsettled(session, journal)
+    for some in _parts(waiting):
+        hold_still(session, some)
+        left = _part_from(session, some)
+        for node in session.scalars(select(Customer).where(Customer.id.in_(some))):
+            node.erased_at = journal[node.id]
+        session.flush()
+        forget(session, some, now)
+        session.expire_all()
+        _settle_left(session, left)
+        for ident in some:
+            record(session, Action.ERASED, ident, actor=SYSTEM, now=journal[ident], why=WHY_REPLAYED)
+    _catch_up(session, keystore, journal)
+    return waiting
+
+
+def _part_from(session: Session, gone: Sequence[UUID]) -> set[UUID]:
+    """Give back what merges with the nodes took from others; return those who were one with them and stay."""
+    of_gone = select(Customer.canonical_id).where(Customer.id.in_(gone))
+    left = set(session.scalars(select(Customer.id).where(Customer.canonical_id.in_(of_gone)))) - set(gone)
+    ends = Merge.a_id.in_(gone) | Merge.b_id.in_(gone)
+    for edge in session.scalars(select(Merge).where(ends, Merge.undone_at.is_(None))):
+        give_back(session, edge)
+    session.flush()
+    return left
+
+
+def _settle_left(session: Session, left: set[UUID]) -> None:
+    for component in components(left, active_edges(session, left)):
+        settle(session, session.scalars(select(Customer).where(Customer.id.in_(component))).all())
+
+
+def _catch_up(session: Session, keystore: KeyStore, journal: Collection[UUID]) -> None:
+    """Destroy the keys that an old copy of the key store brought back, and journal what it had not yet."""
+    for node in session.scalars(select(Customer).where(Customer.erased_at.is_not(None))).all():
+        if node.erased_at is not None and node.id not in journal:
+            keystore.destroy([node.id], node.erased_at)
+    keystore.enforce_journal()
+
+
+def _parts(idents: Collection[UUID]) -> Iterator[list[UUID]]:
+    listed = sorted(idents)
+    for start in range(0, len(listed), _AT_ONCE):
+        yield listed[start : start + _AT_ONCE]

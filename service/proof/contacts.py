@@ -1,0 +1,102 @@
+"""Contacts of a signed-in shopper: add one by proof, list them, remove one."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from service.crypto.keystore import KeyStore, open_or_none
+from service.customers.component import nodes_of
+from service.customers.identifiers import VALUE_CONTEXT
+from service.customers.lock import lock_customer
+from service.customers.models import Identifier, Trust
+from service.errors import Conflict, NotFound
+from service.merging.join import Joined, Outcome
+from service.merging.lock import lock_identities
+from service.merging.rules import Rules
+from service.merging.unlink import unlink
+from service.proof.evict import CONTACTS, contacts_of
+from service.proof.hold import Prover, SecondProof, find_holder, hold, is_one, need_second_proof, release
+from service.proof.verify import Proved, keep, use_up
+from service.sessions.models import ShopperSession
+
+
+class Addition(StrEnum):
+    """What came of a proved contact: it is new on the file, it brought another file with it, or a person decides."""
+
+    ADDED = "added"
+    LINKED = "linked"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Added:
+    """A contact that is the shopper's now."""
+
+    identifier_id: UUID
+    outcome: Addition
+
+
+def add_contact(
+    session: Session, keystore: KeyStore, proved: Proved, *, prover: Prover, rules: Rules, now: datetime
+) -> Added | SecondProof:
+    """Give a signed-in shopper the contact they proved; another file that it leads to becomes theirs, too.
+
+    A recycled number on another's file needs more, as in `sign_in`: proving a contact of that file here joins the
+    two first; a new owner takes the number without the file.
+    """
+    lock_identities(session)
+    lock_customer(session, prover.customer_id)
+    holder = find_holder(session, keystore.vault, proved.contact)
+    own = holder is not None and is_one(session, holder.customer_id, prover.customer_id)
+    if holder is not None and not own:
+        missing = need_second_proof(session, holder, now)
+        if missing is not None and not proved.new_owner:
+            keep(session, proved.request_id, now)
+            return missing
+        if proved.new_owner:
+            release(session, holder, proved.contact, vault=keystore.vault, actor=prover.actor, now=now)
+    use_up(session, proved.request_id, now)
+    if holder is not None and own:
+        prover = replace(prover, customer_id=holder.customer_id)  # it is there already: proved again
+    identifier, joined = hold(session, keystore, proved.contact, prover=prover, rules=rules, now=now)
+    return Added(identifier.id, _outcome(joined))
+
+
+def list_contacts(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:
+    """Return a customer's live contacts with their values, oldest first."""
+    kept = select(Identifier).where(*_live_contacts(customer_id)).order_by(Identifier.created_at, Identifier.id)
+    rows = list(session.scalars(kept))
+    keys = keystore.find_many({row.customer_id for row in rows})
+    return [(row, open_or_none(keys.get(row.customer_id), row.value_sealed, context=VALUE_CONTEXT)) for row in rows]
+
+
+def remove_contact(session: Session, identifier_id: UUID, *, prover: Prover, now: datetime) -> None:
+    """End a contact of the shopper's own; `Conflict` when they could not sign in again without it."""
+    lock_identities(session)
+    own = (*_live_contacts(prover.customer_id), Identifier.id == identifier_id)
+    row = session.scalars(select(Identifier).where(*own)).one_or_none()
+    if row is None:
+        raise NotFound("there is no such contact of yours")
+    others = select(Identifier.id).where(*contacts_of(prover.customer_id), Identifier.id != row.id)
+    by_site = session.get_one(ShopperSession, prover.session_id).site_id is not None
+    if not by_site and row.trust == Trust.VERIFIED and session.scalar(others.limit(1)) is None:
+        raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
+    unlink(session, row, actor=prover.actor, now=now)
+
+
+def _outcome(joined: Joined | None) -> Addition:
+    if joined is None or joined.outcome is Outcome.SAME:
+        return Addition.ADDED
+    return Addition.LINKED if joined.outcome is Outcome.MERGED else Addition.PENDING
+
+
+def _live_contacts(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Identifier.customer_id.in_(nodes_of(customer_id)),
+        Identifier.kind.in_([kind.value for kind in CONTACTS]),
+        Identifier.ended_at.is_(None),
+    )

@@ -1,0 +1,88 @@
+"""Evict: when its owner proves a contact, what others planted with it ends."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from service.audit.models import Action, Actor
+from service.audit.record import record
+from service.cards.models import Card
+from service.crypto.vault import Vault
+from service.customers.component import canonical_of, nodes_of
+from service.customers.identifiers import end_identifier, find_live
+from service.customers.models import Identifier, IdentifierKind, Trust
+from service.merging.models import Decider
+from service.merging.proposals import propose
+from service.merging.reasons import SAME
+from service.proof.request import Contact
+from service.sessions.models import Handoff, ShopperSession
+
+CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
+
+
+def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, actor: Actor, now: datetime) -> None:
+    """End the contact wherever another customer only claims it or a site vouches for it, with what hangs on it.
+
+    Their sessions and cards end. What they bought stays theirs, and a proposal asks whether they are the prover
+    after all: the prover herself where a site's account is at stake, an operator where nobody but a person of the
+    brand can tell, or where the other customer has proved a contact of their own.
+    """
+    claimed = _claimed(session, find_live(session, vault, contact.kind, contact.value))
+    for row in claimed:
+        end_identifier(row, now)
+        found: dict[str, Any] = {"identifier_id": row.id, "kind": row.kind}
+        record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
+    session.flush()
+    for claimant_id in sorted({canonical_of(session, row.customer_id) for row in claimed}):
+        _put_away_all(session, claimant_id, actor, now)
+        reason = {"code": SAME[contact.kind].value, "trust": Trust.CLAIMED.value}
+        decider = Decider.OWNER if may_be_confirmed(session, claimant_id) else Decider.OPERATOR
+        propose(session, prover_id, claimant_id, reasons=[reason], decider=decider, now=now)
+
+
+def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
+    """Return whether a shopper may say that a claimant is herself: they hold an account, and proved nothing.
+
+    Whoever has proved a contact of their own could sign in to the file that a confirmation makes.
+    """
+    account = (
+        Identifier.customer_id.in_(nodes_of(claimant_id)),
+        Identifier.kind == IdentifierKind.ACCOUNT,
+        Identifier.ended_at.is_(None),
+    )
+    has_account = session.scalar(select(Identifier.id).where(*account).limit(1)) is not None
+    has_proved = session.scalar(select(Identifier.id).where(*contacts_of(claimant_id)).limit(1)) is not None
+    return has_account and not has_proved
+
+
+def contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a customer's live, verified contacts."""
+    return (
+        Identifier.customer_id.in_(nodes_of(customer_id)),
+        Identifier.kind.in_([kind.value for kind in CONTACTS]),
+        Identifier.trust == Trust.VERIFIED,
+        Identifier.ended_at.is_(None),
+    )
+
+
+def _claimed(session: Session, live: list[Identifier]) -> list[Identifier]:
+    """Return those of the rows whose customer hasn't proved the contact, by this row or by another."""
+    answers = {row.id: canonical_of(session, row.customer_id) for row in live}
+    proved = {answers[row.id] for row in live if row.trust == Trust.VERIFIED}
+    return [row for row in live if answers[row.id] not in proved]
+
+
+def _put_away_all(session: Session, customer_id: UUID, actor: Actor, now: datetime) -> None:
+    """End every session of a customer, with every card and every handoff that waits."""
+    nodes = nodes_of(customer_id)
+    live = (ShopperSession.customer_id.in_(nodes), ShopperSession.ended_at.is_(None), ShopperSession.expires_at > now)
+    ended = session.scalars(update(ShopperSession).where(*live).values(ended_at=now).returning(ShopperSession.id))
+    count = len(ended.all())
+    cards = (Card.customer_id.in_(nodes), Card.revoked_at.is_(None))
+    session.execute(update(Card).where(*cards).values(revoked_at=now))
+    session.execute(delete(Handoff).where(Handoff.customer_id.in_(nodes)))
+    if count:
+        record(session, Action.SESSIONS_ENDED, customer_id, actor=actor, now=now, sessions=count)

@@ -1,0 +1,148 @@
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+
+from service.audit.models import LOOKS, SYSTEM, Action, Actor, ActorKind, AuditEntry
+from service.audit.record import record
+from service.audit.words import LANGUAGES, in_words
+from tests.erasure.scene import operator
+from tests.merging.people import People
+from tests.world import Site, World
+
+UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}|[0-9a-f]{32}")
+
+
+def entry(action: Action, actor: Actor = SYSTEM, **given: Any) -> AuditEntry:
+    kind = {"actor_kind": actor.kind.value, "actor_id": actor.id, "why": None, "detail": {}, "at": None}
+    return AuditEntry(id=uuid4(), customer_id=uuid4(), action=action.value, **(kind | given))
+
+
+def lines(site: Site, customer_id: str) -> list[AuditEntry]:
+    with site.world.service.db.read() as session:
+        return list(session.scalars(select(AuditEntry).where(AuditEntry.customer_id == UUID(customer_id))))
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_that_can_be_done_has_words(action: Action, language: str) -> None:
+    told = in_words(entry(action), language, {})
+    assert len(told["what"].split()) >= 2
+
+
+def test_each_language_has_words_of_its_own_and_no_two_actions_share_them() -> None:
+    told = [in_words(entry(action), language, {})["what"] for action in Action for language in LANGUAGES]
+    assert len(set(told)) == len(Action) * len(LANGUAGES)
+
+
+@pytest.mark.parametrize("kind", ActorKind)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_it_was_is_told_without_an_id(kind: ActorKind, language: str) -> None:
+    somebody = Actor(kind, uuid4())
+    told = in_words(entry(Action.READ, somebody), language, {})
+    assert told["who"]
+    assert not UUIDS.search(told["who"] + told["what"])
+
+
+def test_a_site_is_named_and_staff_are_not() -> None:
+    site = uuid4()
+    told = in_words(entry(Action.READ, Actor(ActorKind.SITE, site)), "en", {site: "Zapatos"})
+    assert (told["who"], told["what"]) == ("Zapatos", "read your file")
+    for kind in (ActorKind.OPERATOR, ActorKind.COMMAND):
+        assert in_words(entry(Action.READ, Actor(kind, uuid4())), "en", {})["who"] == "the brand's staff"
+
+
+def test_a_shopper_reads_who_looked_when_and_why(world: World) -> None:
+    site = world.site("Zapatos")
+    maria = site.shopper()
+    world.clock.forward(minutes=5)
+    path = f"/commerce/v1/customers/{maria.customer_id}/consents"
+    assert site.call("GET", f"{path}?why=newsletter-81").status_code == 200
+    first = maria.call("GET", "/shopper/v1/audit").json["items"][0]
+    at = world.clock().isoformat().replace("+00:00", "Z")
+    assert first == {"at": at, "who": "Zapatos", "what": "read your file", "why": "newsletter-81"}
+    spanish = maria.call("GET", "/shopper/v1/audit", headers={"Accept-Language": "es"}).json["items"][0]
+    assert spanish["what"] == "leyó tu ficha"
+
+
+def test_the_audit_covers_both_files_of_a_merged_customer_and_nobody_elses(world: World) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    maria, second, juan = (site.shopper(name) for name in ("maria", "second", "juan"))
+    with world.service.db.write() as session:
+        for shopper in (second, juan):
+            record(
+                session,
+                Action.LOOKED_UP,
+                UUID(shopper.customer_id),
+                actor=SYSTEM,
+                now=world.clock(),
+                why=shopper.customer_id,
+            )
+    people.join(UUID(maria.customer_id), UUID(second.customer_id))
+    told = [item["why"] for item in maria.call("GET", "/shopper/v1/audit").json["items"]]
+    assert second.customer_id in told
+    assert juan.customer_id not in told
+
+
+def test_the_audit_is_read_page_by_page(world: World) -> None:
+    maria = world.shopper()
+    with world.service.db.write() as session:
+        for number in range(9):
+            given: dict[str, Any] = {"actor": SYSTEM, "now": world.clock(), "why": f"look {number}"}
+            record(session, Action.READ, UUID(maria.customer_id), **given)
+    whole = maria.call("GET", "/shopper/v1/audit?limit=200").json["items"]
+    read, after = [], ""
+    while after is not None:
+        page = maria.call("GET", f"/shopper/v1/audit?limit=2{after and '&after=' + after}").json
+        read += page["items"]
+        after = page["next_cursor"]
+    assert read == whole
+    assert len(read) >= 9
+
+
+def test_an_operator_reads_the_lines_as_they_are_and_leaves_one(world: World) -> None:
+    site, olga = world.site(), operator(world)
+    customer_id = site.account()
+    path = f"/operator/v1/customers/{customer_id}/audit"
+    world.clock.forward(seconds=1)
+    first = olga.call("GET", f"{path}?why=ticket-7")
+    assert first.status_code == 200
+    [look, *before] = olga.call("GET", path).json["items"]
+    assert before == first.json["items"]
+    assert (look["action"], look["actor_kind"], look["why"]) == ("history.read", "operator", "ticket-7")
+    assert look["detail"] == {"what": "audit"}
+    assert Action(look["action"]) in LOOKS
+
+
+def test_an_operator_finds_no_audit_of_nobody(world: World) -> None:
+    assert operator(world).call("GET", f"/operator/v1/customers/{uuid4()}/audit").status_code == 404
+
+
+def test_a_site_and_a_shopper_cannot_read_the_operators_audit(world: World) -> None:
+    site = world.site()
+    maria = site.shopper()
+    path = f"/operator/v1/customers/{maria.customer_id}/audit"
+    assert site.call("GET", path).status_code == maria.call("GET", path).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/consents", "/sales", "/scans", "/history", ""])
+def test_every_look_of_a_site_is_written_down(world: World, path: str) -> None:
+    site = world.site()
+    customer_id = site.account()
+    before = len(lines(site, customer_id))
+    assert site.call("GET", f"/commerce/v1/customers/{customer_id}{path}").status_code == 200
+    new = [line for line in lines(site, customer_id) if Action(line.action) in LOOKS]
+    assert len(new) == 1
+    assert len(lines(site, customer_id)) == before + 1
+    assert (new[0].actor_kind, str(new[0].actor_id)) == ("site", site.site_id)
+
+
+@pytest.mark.parametrize("path", ["/consents", "/audit", "/history", ""])
+def test_every_look_of_staff_is_written_down(world: World, path: str) -> None:
+    site, olga = world.site(), operator(world)
+    customer_id = site.account()
+    assert olga.call("GET", f"/operator/v1/customers/{customer_id}{path}").status_code == 200
+    [look] = [line for line in lines(site, customer_id) if Action(line.action) in LOOKS]
+    assert look.actor_kind == "operator"

@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import DATABASES
+from tests.scans.arena import Arena, open_arena
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    """The real service, shared by the races of this folder: each brings its own tills and shoppers."""
+    with open_arena(request.param, tmp_path_factory.mktemp("arena"), request) as opened:
+        yield opened

@@ -1,0 +1,121 @@
+"""A sale that names a scan and carries a claim code: the first to stand keeps it."""
+
+from uuid import uuid4
+
+import pytest
+
+from pos_client import mint_claim
+from tests.claims.receipts import claim, claimed, hashed, link_now, receipt, refused_scan, sales_of
+from tests.world import World
+
+
+def test_a_sale_whose_scan_was_refused_can_be_claimed(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    code, sale_id = receipt(till, refused_scan(till))
+    assert link_now(till, sale_id) == "refused"
+    assert claimed(maria, code) == (201, "claimed")
+    assert (link_now(till, sale_id), sales_of(maria)) == ("linked", [sale_id])
+
+
+def test_a_sale_that_is_linked_by_its_scan_cannot_be_claimed(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, sale_id = receipt(till, till.scan(maria.code()).json["scan_id"])
+    for shopper in (maria, jose):
+        assert claimed(shopper, code) == (409, "not_claimable")
+    assert (sales_of(maria), sales_of(jose)) == ([sale_id], [])
+
+
+def test_a_sale_that_awaits_its_scan_cannot_be_claimed(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    code, sale_id = receipt(till, str(uuid4()))
+    assert claimed(maria, code) == (409, "not_claimable")
+    assert link_now(till, sale_id) == "pending"
+
+
+def test_a_sale_in_conflict_cannot_be_claimed(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    shown = maria.code()
+    till.scan(shown)
+    code, sale_id = receipt(till, till.scan(shown).json["scan_id"])
+    assert link_now(till, sale_id) == "conflict"
+    assert claimed(jose, code) == (409, "not_claimable")
+    assert link_now(till, sale_id) == "conflict"
+
+
+def test_a_claim_that_came_before_its_sale_gives_way_to_the_scan_that_the_sale_names(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, scan_id = mint_claim(), str(uuid4())
+    claim(maria, code)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    assert (link_now(till, sale_id), sales_of(maria)) == ("pending", [])
+    world.clock.forward(seconds=1)
+    till.scan(jose.code(), scan_id)
+    assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [], [sale_id])
+    assert claimed(maria, code) == (409, "not_claimable")
+
+
+def test_a_claim_that_came_before_its_sale_holds_when_the_awaited_scan_is_refused(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    code, scan_id = mint_claim(), str(uuid4())
+    claim(maria, code)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    world.clock.forward(seconds=1)
+    refused_scan(till, scan_id)
+    assert (link_now(till, sale_id), sales_of(maria)) == ("linked", [sale_id])
+
+
+def test_a_claimed_sale_cannot_be_linked_to_a_scan_afterwards(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, sale_id = receipt(till)
+    claim(maria, code)
+    scan_id = till.scan(jose.code()).json["scan_id"]
+    answer = till.call("PUT", f"/pos/v1/sales/{sale_id}/scan", {"scan_id": scan_id})
+    assert (answer.status_code, answer.json["code"]) == (409, "already_linked")
+    assert (sales_of(maria), sales_of(jose)) == ([sale_id], [])
+
+
+def test_a_sale_that_was_linked_to_a_scan_afterwards_cannot_be_claimed(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, sale_id = receipt(till)
+    scan_id = till.scan(jose.code()).json["scan_id"]
+    assert till.call("PUT", f"/pos/v1/sales/{sale_id}/scan", {"scan_id": scan_id}).json["link"] == "linked"
+    assert claimed(maria, code) == (409, "not_claimable")
+
+
+@pytest.mark.parametrize("claim_first", [True, False])
+def test_once_a_claim_holds_a_later_scan_of_the_same_id_changes_nothing(world: World, claim_first: bool) -> None:
+    """Ids are unique within a till only: another till's refused scan stands for the sale until its own arrives."""
+    store, site = world.store(), world.site()
+    till, other = world.till(store), world.till(store)
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, scan_id = mint_claim(), refused_scan(other)
+    if claim_first:
+        claim(maria, code)
+        world.clock.forward(seconds=1)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    if not claim_first:
+        assert link_now(till, sale_id) == "refused"
+        assert claimed(maria, code) == (201, "claimed")
+    assert (link_now(till, sale_id), sales_of(maria)) == ("linked", [sale_id])
+    world.clock.forward(seconds=1)
+    assert till.scan(jose.code(), scan_id).json["outcome"] == "identified"
+    assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [sale_id], [])
+    assert claimed(maria, code) == (200, "claimed")
+
+
+def test_without_a_claim_the_own_scan_of_the_till_still_comes_first(world: World) -> None:
+    store, site = world.store(), world.site()
+    till, other = world.till(store), world.till(store)
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    scan_id = refused_scan(other)
+    code, sale_id = receipt(till, scan_id)
+    world.clock.forward(seconds=1)
+    till.scan(jose.code(), scan_id)
+    world.clock.forward(seconds=1)
+    assert claimed(maria, code) == (409, "not_claimable")
+    assert (link_now(till, sale_id), sales_of(jose)) == ("linked", [sale_id])

@@ -1,0 +1,170 @@
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+
+from service.audit.models import AuditEntry
+from service.consent.models import Purpose
+from service.consent.texts import LANGUAGES, TEXT_VERSION, text_of
+from tests.merging.people import People
+from tests.world import Caller, Shopper, Site, World
+
+SHOPPERS = "/shopper/v1/consents"
+
+
+def say(shopper: Shopper, granted: bool, purpose: str = "marketing_email") -> dict[str, Any]:
+    shopper.world.clock.forward(seconds=1)
+    answer = shopper.call("PUT", f"{SHOPPERS}/{purpose}", {"granted": granted, "text_version": TEXT_VERSION})
+    assert answer.status_code == 200, answer.json
+    told: dict[str, Any] = answer.json
+    return told
+
+
+def tell(site: Site, customer_id: str, granted: bool) -> Any:
+    site.world.clock.forward(seconds=1)
+    body = {"purpose": "marketing_email", "granted": granted, "text_version": "newsletter-3"}
+    return site.call("PUT", f"/commerce/v1/customers/{customer_id}/consents", body)
+
+
+def granted_by(caller: Caller | Site, path: str) -> dict[str, bool | None]:
+    answer = caller.call("GET", path)
+    assert answer.status_code == 200, answer.json
+    return {item["purpose"]: item["granted"] for item in answer.json["items"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_purpose_has_words_of_its_own(language: str) -> None:
+    assert len({text_of(purpose, language) for purpose in Purpose}) == len(Purpose)
+
+
+def test_nothing_is_granted_before_it_is_asked(world: World) -> None:
+    maria = world.shopper()
+    items = maria.call("GET", SHOPPERS).json["items"]
+    assert [item["purpose"] for item in items] == [purpose.value for purpose in Purpose]
+    for item in items:
+        assert (item["granted"], item["at"], item["source"]) == (None, None, None)
+        assert (item["text_version"], item["text"]) == (TEXT_VERSION, text_of(Purpose(item["purpose"]), "en"))
+
+
+@pytest.mark.parametrize(
+    ("accepts", "language"), [("es-ES,es;q=0.9", "es"), ("fr, es;q=0.2", "es"), ("fr", "en"), ("", "en")]
+)
+def test_the_words_are_in_the_asked_language(world: World, accepts: str, language: str) -> None:
+    answer = world.shopper().call("GET", SHOPPERS, headers={"Accept-Language": accepts})
+    told = {item["purpose"]: item["text"] for item in answer.json["items"]}
+    assert told == {purpose.value: text_of(purpose, language) for purpose in Purpose}
+    assert answer.headers["Vary"] == "Accept-Language"
+
+
+def test_a_shopper_grants_and_withdraws(world: World) -> None:
+    maria = world.shopper()
+    told = say(maria, True)
+    assert (told["granted"], told["source"], told["text_version"]) == (True, "shopper", TEXT_VERSION)
+    assert told["at"] == world.clock().isoformat().replace("+00:00", "Z")
+    say(maria, True, "profiling")
+    say(maria, False)
+    granted = granted_by(maria, SHOPPERS)
+    assert (granted["marketing_email"], granted["profiling"], granted["marketing_sms"]) == (False, True, None)
+
+
+def test_two_words_of_one_instant_keep_their_order(world: World) -> None:
+    maria = world.shopper()
+    for granted in (False, True, False, True):
+        maria.call("PUT", f"{SHOPPERS}/profiling", {"granted": granted, "text_version": TEXT_VERSION})
+        assert granted_by(maria, SHOPPERS)["profiling"] is granted
+
+
+def test_old_words_are_not_agreed_to(world: World) -> None:
+    maria = world.shopper()
+    answer = maria.call("PUT", f"{SHOPPERS}/profiling", {"granted": True, "text_version": "2019-1"})
+    assert (answer.status_code, answer.json["code"]) == (409, "text_changed")
+    assert granted_by(maria, SHOPPERS)["profiling"] is None
+
+
+def test_there_are_no_other_purposes(world: World) -> None:
+    maria = world.shopper()
+    body = {"granted": True, "text_version": TEXT_VERSION}
+    assert maria.call("PUT", f"{SHOPPERS}/world_domination", body).status_code == 404
+
+
+def test_a_site_passes_on_what_it_was_told(world: World) -> None:
+    site = world.site("Zapatos")
+    maria = site.shopper()
+    answer = tell(site, maria.customer_id, True)
+    assert answer.status_code == 200
+    assert (answer.json["source"], answer.json["site"]) == ("site", "Zapatos")
+    [told] = [item for item in maria.call("GET", SHOPPERS).json["items"] if item["granted"]]
+    assert (told["purpose"], told["source"], told["site"]) == ("marketing_email", "site", "Zapatos")
+    assert granted_by(site, f"/commerce/v1/customers/{maria.customer_id}/consents")["marketing_email"] is True
+
+
+def test_the_last_word_holds_whoever_passed_it_on(world: World) -> None:
+    site = world.site()
+    maria = site.shopper()
+    tell(site, maria.customer_id, True)
+    say(maria, False)
+    assert granted_by(site, f"/commerce/v1/customers/{maria.customer_id}/consents")["marketing_email"] is False
+
+
+def test_a_site_has_no_say_about_strangers(world: World) -> None:
+    maria, stranger = world.shopper(), world.site("Libros")
+    path = f"/commerce/v1/customers/{maria.customer_id}/consents"
+    assert stranger.call("GET", path).status_code == 404
+    assert tell(stranger, maria.customer_id, True).status_code == 404
+    assert tell(stranger, str(uuid4()), True).status_code == 404
+    assert granted_by(maria, SHOPPERS)["marketing_email"] is None
+
+
+@pytest.mark.parametrize(
+    "given", [{"purpose": "spam"}, {"granted": "yes"}, {"text_version": ""}, {"text_version": "a b"}, {"more": 1}]
+)
+def test_a_statement_that_says_nothing_is_refused(world: World, given: dict[str, Any]) -> None:
+    site = world.site()
+    body = {"purpose": "profiling", "granted": True, "text_version": "1", **given}
+    path = f"/commerce/v1/customers/{site.account()}/consents"
+    assert site.call("PUT", path, body).status_code == 422
+    body = {name: value for name, value in body.items() if name != "purpose"}
+    answer = world.shopper("eva").call("PUT", f"{SHOPPERS}/{given.get('purpose', 'profiling')}", body)
+    assert answer.status_code == (404 if "purpose" in given else 422)
+
+
+def test_a_statement_and_a_look_leave_a_line_in_the_audit(world: World) -> None:
+    site = world.site()
+    maria = site.shopper()
+    say(maria, True)
+    site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/consents?why=newsletter-81")
+    with world.service.db.read() as session:
+        wanted = AuditEntry.action.in_(("consent.changed", "customer.read"))
+        lines = {line.action: line for line in session.scalars(select(AuditEntry).where(wanted))}
+    changed, read = lines["consent.changed"], lines["customer.read"]
+    assert changed.detail == {"purpose": "marketing_email", "granted": True, "text_version": TEXT_VERSION}
+    assert (changed.actor_kind, read.actor_kind, read.why) == ("shopper", "site", "newsletter-81")
+    assert (str(read.customer_id), str(read.actor_id)) == (maria.customer_id, site.site_id)
+
+
+def test_after_a_merge_the_more_restrictive_holds_and_after_the_unmerge_each_has_their_own(world: World) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    say(maria, True)
+    say(carmen, False)
+    merge = people.join(UUID(maria.customer_id), UUID(carmen.customer_id))
+    assert granted_by(maria, SHOPPERS) == granted_by(carmen, SHOPPERS)
+    assert granted_by(maria, SHOPPERS)["marketing_email"] is False
+    say(maria, True)
+    assert granted_by(carmen, SHOPPERS)["marketing_email"] is True
+    people.undo(merge.merge_id)
+    assert granted_by(maria, SHOPPERS)["marketing_email"] is True
+    assert granted_by(carmen, SHOPPERS)["marketing_email"] is False
+
+
+def test_what_was_said_to_a_site_follows_its_account_when_a_merge_is_undone(world: World) -> None:
+    people, zapatos, libros = People(world, world.service.rules), world.site("Zapatos"), world.site("Libros")
+    ours, theirs = zapatos.account("maria"), libros.account("carmen")
+    merge = people.join(UUID(ours), UUID(theirs))
+    canonical = str(merge.customer_id)
+    assert tell(zapatos, canonical, True).status_code == tell(libros, canonical, False).status_code == 200
+    people.undo(merge.merge_id)
+    for site, customer_id, granted in ((zapatos, ours, True), (libros, theirs, False)):
+        told = granted_by(site, f"/commerce/v1/customers/{customer_id}/consents")
+        assert told["marketing_email"] is granted

@@ -1,0 +1,104 @@
+"""A stolen copy of the database tells nothing of a person in clear."""
+
+import base64
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from service.crypto.keystore import KeyStore
+from service.db import Database
+from service.tables import ALL_TABLES
+from tests.customers.given import card, crm, email, phone
+from tests.world import World
+
+PERSONAL = (
+    "maria.lopez@example.com",
+    "maria.lopez",
+    "600111222",
+    "CRM-4711",
+    "CARD-0815",
+    "shop-login-7",
+    "device-99",
+    "María",
+    "Lopez-Quintana",
+    "1984-05-31",
+    "Calle Mayor",
+    "28013",
+)
+
+
+def dump(db: Database) -> bytes:
+    """Return everything that a database holds: every byte of an SQLite file and its log, or every row."""
+    if db.on_sqlite:
+        path = Path(str(make_url(db.engine.url).database))
+        return b"".join(Path(f"{path}{suffix}").read_bytes() for suffix in ("", "-wal"))
+    with db.read() as session:
+        rows = [row for table in ALL_TABLES for row in session.execute(select(table.__table__))]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+
+
+def dump_keystore(keystore: KeyStore) -> bytes:
+    return dump(keystore.db)
+
+
+def fill(world: World) -> None:
+    """Let a person leave everything that a file can hold, by every way that a site has, and be read and found."""
+    site, other = (world.site(name, may_vouch=["email", "phone"]) for name in ("Shop", "Outlet"))
+    traits = {
+        "given_name": "María",
+        "family_name": "Lopez-Quintana",
+        "birth_date": "1984-05-31",
+        "address": {"street": "Calle Mayor", "postcode": "28013"},
+    }
+    given = (
+        email("Maria.Lopez@example.com", verified=True),
+        phone(verified=True),
+        crm("CRM-4711"),
+        card("CARD-0815"),
+        {"kind": "anonymous", "value": "device-99"},
+    )
+    customer_id = site.put("shop-login-7", *given, traits=traits)["customer_id"]
+    assert other.put("shop-login-7-outlet", *given[:3], traits=traits)["outcome"] == "linked"
+    site.shopper("shop-login-7")
+    for item in given:
+        site.call("POST", "/commerce/v1/customers/lookup", {"kind": item["kind"], "value": item["value"]})
+    read = site.call("GET", f"/commerce/v1/customers/{customer_id}").json
+    assert read["traits"] == traits, "what is grepped for below is there"
+    assert len(read["identifiers"]) >= 4
+
+
+def test_a_dump_of_the_database_contains_no_personal_value_in_clear(world: World) -> None:
+    fill(world)
+    stolen = dump(world.service.db).lower()
+    assert b"identifier.linked" in stolen, "the dump holds the rows"
+    assert tells(stolen) == []
+
+
+def test_a_dump_of_the_key_store_contains_no_personal_value_in_clear(world: World) -> None:
+    fill(world)
+    stolen = dump_keystore(world.service.keystore).lower()
+    assert b"data_keys" in stolen
+    assert tells(stolen) == []
+
+
+def test_a_value_in_clear_would_be_found(world: World) -> None:
+    fill(world)
+    world.site("María")
+    assert tells(dump(world.service.db).lower()) == ["María"]
+
+
+def tells(stolen: bytes) -> list[str]:
+    """Return which personal values stand in a dump, as they are, or in one of the common disguises."""
+    found = []
+    for value in PERSONAL:
+        plain = value.encode()
+        disguises = (
+            plain,
+            plain.hex().encode(),
+            base64.b64encode(plain).rstrip(b"="),
+            value.encode("unicode_escape"),
+        )
+        if any(disguise.lower() in stolen for disguise in disguises):
+            found.append(value)
+    return found

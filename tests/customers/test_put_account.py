@@ -1,0 +1,194 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from service.audit.models import Action, AuditEntry
+from service.customers.models import Identifier
+from service.merging.put_account import MAX_IDENTIFIERS
+from tests.customers.given import EMAIL, card, crm, email, phone
+from tests.world import World
+
+
+def test_an_account_takes_what_the_site_knows(world: World) -> None:
+    site = world.site()
+    put = site.put("maria", email(), phone(), crm("C-7"), card("0042"), traits={"given_name": "Maria"})
+    assert (put["status"], put["outcome"], put["problems"], put["proposals"]) == (201, "created", [], [])
+    assert put["identifiers"] == [
+        {"kind": "email", "trust": "claimed"},
+        {"kind": "phone", "trust": "claimed"},
+        {"kind": "crm", "trust": "vouched"},
+        {"kind": "loyalty_card", "trust": "vouched"},
+    ]
+    read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json
+    assert read["traits"] == {"given_name": "Maria"}
+    told = {item["kind"]: item["value"] for item in read["identifiers"]}
+    assert told == {
+        "account": "maria",
+        "email": EMAIL,
+        "phone": "+34600111222",
+        "crm": "C-7",
+        "loyalty_card": "0042",
+    }
+
+
+def test_putting_it_again_changes_nothing(world: World) -> None:
+    site = world.site()
+    first = site.put("maria", email(), phone())
+    again = site.put("maria", email("  MARIA@example.com"), phone("600 111 222"))
+    assert (again["status"], again["outcome"]) == (200, "updated")
+    assert again["customer_id"] == first["customer_id"]
+    assert len(site.call("GET", f"/commerce/v1/customers/{first['customer_id']}").json["identifiers"]) == 3
+
+
+def test_each_bad_item_is_told_by_itself_and_spoils_no_other(world: World) -> None:
+    put = world.site().put(
+        "maria",
+        {"kind": "fax", "value": "1"},
+        email("maria"),
+        {"kind": "account", "value": "other"},
+        email(),
+        phone("12345"),
+        email("info@example.com"),
+        crm(""),
+        traits={"birth_date": "yesterday", "address": {"planet": "Mars"}, "city/home": [1], "given_name": "Maria"},
+    )
+    assert put["identifiers"] == [{"kind": "email", "trust": "claimed"}]
+    assert [problem["pointer"] for problem in put["problems"]] == [
+        "/identifiers/0/kind",
+        "/identifiers/1/value",
+        "/identifiers/2/kind",
+        "/identifiers/4/value",
+        "/identifiers/5/value",
+        "/identifiers/6/value",
+        "/traits/address",
+        "/traits/birth_date",
+        "/traits/city~1home",
+    ]
+    assert not any(word in str(put["problems"]) for word in ("12345", "info@", "yesterday", "Mars"))
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"identifiers": {}}, "/identifiers"),
+        ({"identifiers": ["maria@example.com"]}, "/identifiers/0"),
+        ({"identifiers": [{"kind": "email"}]}, "/identifiers/0/value"),
+        ({"identifiers": [{"kind": "phone", "value": 600111222}]}, "/identifiers/0/value"),
+        ({"identifiers": [{"kind": "email", "value": "a@b.es", "verified": "yes"}]}, "/identifiers/0/verified"),
+        ({"traits": []}, "/traits"),
+    ],
+)
+def test_a_body_of_another_shape_is_refused_whole(world: World, body: Any, pointer: str) -> None:
+    answer = world.site().call("PUT", "/commerce/v1/accounts/maria", body)
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_body")
+    assert answer.json["errors"][0]["pointer"] == pointer
+
+
+def test_a_sites_verified_counts_only_where_the_operator_allowed_it(world: World) -> None:
+    trusted, other = world.site("Shop", may_vouch=["email"]), world.site("Forum")
+    given = (email(verified=True), phone(verified=True))
+    assert [item["trust"] for item in trusted.put("maria", *given)["identifiers"]] == ["verified", "vouched"]
+    assert [item["trust"] for item in other.put("maria", *given)["identifiers"]] == ["vouched", "vouched"]
+    assert [item["trust"] for item in trusted.put("eva", email("eva@example.com"))["identifiers"]] == ["claimed"]
+
+
+def test_the_word_of_a_site_that_may_not_vouch_joins_nobody(world: World) -> None:
+    trusted, forum = world.site("Shop", may_vouch=["email"]), world.site("Forum")
+    maria = trusted.put("maria", email(verified=True))
+    planted = forum.put("evil", email(verified=True))
+    assert planted["outcome"] == "pending"
+    assert planted["customer_id"] != maria["customer_id"]
+    [proposal] = planted["proposals"]
+    assert UUID(proposal["proposal_id"])
+    assert "e-mail" in proposal["reason"]
+
+
+def test_two_sites_that_may_vouch_for_one_address_have_one_customer(world: World) -> None:
+    shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
+    first = shop.put("maria", email(verified=True))
+    world.clock.forward(days=1)
+    second = outlet.put("m-77", email(verified=True))
+    assert (second["status"], second["outcome"]) == (201, "linked")
+    assert second["customer_id"] == first["customer_id"]
+
+
+def test_a_claimed_address_asks_a_person_and_asks_once(world: World) -> None:
+    shop, outlet = world.site("Shop"), world.site("Outlet")
+    shop.put("maria", email())
+    first, again = (outlet.put("m-77", email()) for _ in range(2))
+    assert first["outcome"] == again["outcome"] == "pending"
+    assert first["proposals"] == again["proposals"]
+    assert len(first["proposals"]) == 1
+
+
+def test_one_identifier_too_many_costs_the_weakest_its_trust_and_fails_nothing(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    put = site.put("maria", *(email(f"maria{number}@example.com", verified=True) for number in range(5)))
+    assert put["outcome"] == "created"
+    world.clock.forward(days=1)
+    put = site.put("maria", email("newest@example.com", verified=True))
+    assert (put["status"], put["outcome"]) == (200, "pending")
+    assert put["identifiers"] == [{"kind": "email", "trust": "verified"}]
+    assert [problem["pointer"] for problem in put["problems"]] == ["/identifiers/0"]
+    read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json
+    trusts = [item["trust"] for item in read["identifiers"] if item["kind"] == "email"]
+    assert sorted(trusts) == ["claimed"] + ["verified"] * 5
+
+
+def test_an_account_can_not_be_filled_without_end(world: World) -> None:
+    site = world.site()
+    for start in range(0, MAX_IDENTIFIERS, 50):
+        put = site.put("maria", *(email(f"m{number}@example.com") for number in range(start, start + 50)))
+    assert [problem["pointer"] for problem in put["problems"]] == ["/identifiers/49"], "the account is one itself"
+    again = site.put("maria", email("m7@example.com"))
+    assert again["problems"] == [], "what is held already takes no room"
+
+
+def test_traits_are_laid_over_the_known_ones_and_null_forgets(world: World) -> None:
+    site = world.site()
+    site.put("maria", traits={"given_name": "Maria", "city": "Lugo", "pet": True})
+    put = site.put("maria", traits={"given_name": "María", "city": None, "children": 2})
+    read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json
+    assert read["traits"] == {"given_name": "María", "pet": True, "children": 2}
+
+
+def test_traits_are_bounded(world: World) -> None:
+    site = world.site()
+    put = site.put("maria", traits={f"t{number}": number for number in range(60)})
+    assert len(put["problems"]) == 10
+    put = site.put("eva", traits={f"t{number}": "é" * 500 for number in range(40)})
+    assert 0 < len(put["problems"]) < 40
+    put = site.put("ana", traits={"age": 10**400, "x": "y" * 501, "": 1, "nested": {"a": 1}})
+    assert len(put["problems"]) == 4
+
+
+def test_what_a_device_did_before_sign_up_becomes_the_accounts(world: World) -> None:
+    site = world.site()
+    put = site.put("maria", {"kind": "anonymous", "value": "device-1"})
+    assert (put["outcome"], put["identifiers"]) == ("created", [{"kind": "anonymous", "trust": "vouched"}])
+    found = site.call("POST", "/commerce/v1/customers/lookup", {"kind": "anonymous", "value": "device-1"})
+    assert found.json["customer_id"] == put["customer_id"]
+
+
+def test_everything_that_is_linked_leaves_a_line_without_its_value(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    put = site.put("maria-lopez", email(verified=True))
+    with world.service.db.read() as session:
+        lines = session.scalars(select(AuditEntry).order_by(AuditEntry.at)).all()
+        kept = session.scalars(select(Identifier).where(Identifier.kind == "email")).one()
+    told = [(line.action, line.detail.get("kind")) for line in lines]
+    assert sorted(told, key=str) == sorted(
+        [
+            (Action.CUSTOMER_CREATED, None),
+            (Action.IDENTIFIER_LINKED, "account"),
+            (Action.IDENTIFIER_LINKED, "email"),
+            (Action.IDENTIFIER_VERIFIED, "email"),
+        ],
+        key=str,
+    )
+    assert {str(line.customer_id) for line in lines} == {put["customer_id"]}
+    assert {(line.actor_kind, str(line.actor_id)) for line in lines} == {("site", site.site_id)}
+    assert str(kept.id) in str([line.detail for line in lines])
+    assert "maria" not in str([line.detail for line in lines])

@@ -1,0 +1,85 @@
+from uuid import uuid4
+
+from tests.customers.given import EMAIL, email, phone
+from tests.world import Site, World
+
+
+def held(site: Site, customer_id: str) -> dict[str, str]:
+    """Return the ids of the identifiers that a site sees, by value."""
+    read = site.call("GET", f"/commerce/v1/customers/{customer_id}").json
+    return {item["value"]: item["identifier_id"] for item in read["identifiers"]}
+
+
+def test_an_unlinked_account_leads_to_nobody_and_can_be_put_anew(world: World) -> None:
+    site = world.site()
+    first = site.account("maria")
+    assert site.call("DELETE", "/commerce/v1/accounts/maria").status_code == 204
+    assert site.call("GET", f"/commerce/v1/customers/{first}").status_code == 404
+    assert site.call("DELETE", "/commerce/v1/accounts/maria").status_code == 404
+    again = site.put("maria")
+    assert (again["status"], again["outcome"]) == (201, "created")
+    assert again["customer_id"] != first
+
+
+def test_the_sessions_and_cards_of_an_unlinked_account_end(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, eva = site.shopper("maria"), site.shopper("eva")
+    shown = maria.code()
+    opened = site.call("POST", "/commerce/v1/accounts/maria/sessions", {}).json
+    site.call("DELETE", "/commerce/v1/accounts/maria")
+    assert maria.call("GET", "/shopper/v1/code").status_code == 401
+    assert till.scan(shown).json["reason"] == "card_unusable"
+    handoff = opened["app_url"].partition("#handoff=")[2]
+    assert world.client.post("/shopper/v1/handoff", json={"handoff": handoff}).status_code == 401
+    assert till.scan(eva.code()).json["outcome"] == "identified"
+
+
+def test_an_unlinked_identifier_is_found_no_more(world: World) -> None:
+    site = world.site()
+    customer_id = site.put("maria", email(), phone())["customer_id"]
+    path = f"/commerce/v1/accounts/maria/identifiers/{held(site, customer_id)[EMAIL]}"
+    assert site.call("DELETE", path).status_code == 204
+    assert site.call("DELETE", path).status_code == 404
+    assert set(held(site, customer_id)) == {"maria", "+34600111222"}
+    found = site.call("POST", "/commerce/v1/customers/lookup", {"kind": "email", "value": EMAIL})
+    assert found.status_code == 404
+
+
+def test_a_value_is_free_for_another_once_its_holder_is_unlinked(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    maria = site.put("maria", email(verified=True))["customer_id"]
+    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{held(site, maria)[EMAIL]}")
+    eva = site.put("eva", email(verified=True))
+    assert (eva["outcome"], eva["proposals"]) == ("created", [])
+
+
+def test_a_site_unlinks_only_what_it_gave(world: World) -> None:
+    shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
+    shop.put("maria", email(verified=True), phone())
+    customer_id = outlet.put("m-77", email(verified=True))["customer_id"]
+    theirs = held(shop, customer_id)
+    for ident in (theirs["+34600111222"], theirs["maria"], str(uuid4())):
+        assert outlet.call("DELETE", f"/commerce/v1/accounts/m-77/identifiers/{ident}").status_code == 404
+    assert outlet.call("DELETE", "/commerce/v1/accounts/maria").status_code == 404
+    assert set(held(shop, customer_id)) == {"maria", EMAIL, "+34600111222"}
+
+
+def test_an_account_is_not_unlinked_as_an_identifier(world: World) -> None:
+    site = world.site()
+    customer_id = site.account("maria")
+    account = held(site, customer_id)["maria"]
+    assert site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{account}").status_code == 404
+
+
+def test_unlinking_is_part_of_the_history(world: World) -> None:
+    site = world.site()
+    customer_id = site.put("maria", email())["customer_id"]
+    ident = held(site, customer_id)[EMAIL]
+    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{ident}")
+    [item] = [
+        item
+        for item in site.call("GET", f"/commerce/v1/customers/{customer_id}/history").json["items"]
+        if item["what"] == "identifier.unlinked"
+    ]
+    assert item["evidence"] == {"identifier_id": ident, "kind": "email"}
+    assert item["by"] == {"kind": "site", "id": site.site_id}

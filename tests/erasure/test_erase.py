@@ -1,0 +1,255 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
+
+from service.audit.models import AuditEntry
+from service.cards.models import Card
+from service.consent.models import Consent
+from service.customers.models import Customer, Identifier
+from service.errors import NotFound
+from service.linking.models import LinkRequest
+from service.merging.models import DoNotLink, Merge, Proposal
+from service.proof.models import OneTimeCode
+from service.sales.models import Claim, Return, Sale
+from service.scans.models import OtpFailure, Scan
+from service.sessions.models import ShopperSession
+from tests.erasure.scene import VALUES, Scene, dump, operator, personal
+from tests.world import World
+
+
+def of(scene: Scene, table: Any) -> list[dict[str, Any]]:
+    return [row for row in scene.rows(table) if row["customer_id"] in scene.nodes]
+
+
+def test_everything_that_is_to_go_is_there_before(scene: Scene) -> None:
+    scene.live()
+    told = dump(scene.world)
+    assert len(personal(scene.world, scene.nodes)) > 20
+    assert all(secret in told for secret in personal(scene.world, scene.nodes))
+    for table in (Identifier, Consent, Claim, Card, ShopperSession, Scan, AuditEntry):
+        assert of(scene, table), table
+    assert len(scene.rows(OneTimeCode)) == 2
+    assert len(scene.rows(LinkRequest)) == 3
+    assert [len(scene.rows(table)) for table in (Merge, DoNotLink, Proposal)] == [2, 2, 1]
+    assert [row["card_number"] for row in scene.rows(OtpFailure)] == [int(scene.maria.card["card_number"])]
+
+
+def test_after_an_erasure_no_value_of_hers_is_left_in_the_database(scene: Scene) -> None:
+    scene.live()
+    secrets = personal(scene.world, scene.nodes) | set(VALUES)
+    scene.erase()
+    told = dump(scene.world)
+    assert [line for line in told.splitlines() if any(secret in line for secret in secrets)] == []
+    for table in (Identifier, Consent, Claim, Card, ShopperSession, Scan):
+        assert of(scene, table) == [], table
+    for table in (OneTimeCode, Merge, DoNotLink, Proposal):
+        assert scene.rows(table) == []
+    assert [row["card_number"] for row in scene.rows(OtpFailure)] == [0]
+
+
+def test_her_files_stay_as_tombstones(scene: Scene) -> None:
+    scene.live().erase()
+    rows = [row for row in scene.rows(Customer) if row["id"] in scene.nodes]
+    for row in rows:
+        assert (row["canonical_id"], row["erased_at"]) == (row["id"], scene.world.clock())
+        assert (row["traits"], row["verified_at"]) == (None, None)
+    assert len(rows) == 2
+
+
+def test_nothing_of_anybody_else_is_touched(scene: Scene) -> None:
+    scene.live()
+    juan = UUID(scene.juan.customer_id)
+    tables = (Identifier, Consent, Claim, Card, ShopperSession, Scan)
+    before = [[row for row in scene.rows(table) if row["customer_id"] == juan] for table in tables]
+    scene.erase()
+    assert [[row for row in scene.rows(table) if row["customer_id"] == juan] for table in tables] == before
+    bought = scene.zapatos.call("GET", f"/commerce/v1/customers/{juan}/sales").json["items"]
+    assert [sale["receipt_number"] for sale in bought] == ["R-5"]
+    assert [row["holder_id"] for row in scene.rows(LinkRequest)] == []
+    assert scene.juan.call("GET", "/shopper/v1/code").status_code == 200
+
+
+def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
+    scene.live()
+    sales, scans = len(scene.rows(Sale)), len(scene.rows(Scan))
+    scene.erase()
+    assert (len(scene.rows(Sale)), len(scene.rows(Scan))) == (sales, scans)
+    hers = [row for row in scene.rows(Sale) if str(row["id"]) in scene.sales]
+    assert len(hers) == 6
+    for sale in hers:
+        assert (sale["scan_id"], sale["claim_hash"], sale["body_digest"]) == (None, None, b"")
+        assert sale["lines"], "what was sold stays"
+    for scan in scene.rows(Scan):
+        if scan["customer_id"] is None:
+            assert (scan["card_id"], scan["step"]) == (None, None)
+    [taken_back] = scene.rows(Return)
+    assert str(taken_back["sale_id"]) == scene.sales[0], "a return stays with its own sale"
+    assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
+
+
+def test_a_sale_that_somebody_else_claimed_stays_theirs(scene: Scene) -> None:
+    """Maria's card was refused, and Juan scanned the receipt: it is his."""
+    scene.maria.call("POST", f"/shopper/v1/cards/{scene.maria.card['card_id']}/freeze", {})
+    frozen = scene.till.scan(f"73{scene.maria.card['card_number']}000000")
+    assert frozen.json["outcome"] == "refused"
+    scene.claim(UUID(scene.juan.customer_id))
+    scene.sell(None, "R-6")
+    [code] = [row["claim_hash"] for row in scene.rows(Sale) if row["claim_hash"]]
+    with scene.world.service.db.write() as session:
+        session.execute(
+            text("UPDATE sales SET scan_id = (SELECT id FROM scans WHERE outcome = 'refused') WHERE claim_hash = :c"),
+            {"c": code},
+        )
+    path = f"/commerce/v1/customers/{scene.juan.customer_id}/sales"
+    assert [sale["receipt_number"] for sale in scene.zapatos.call("GET", path).json["items"]] == ["R-3"]
+    scene.erase()
+    assert [sale["receipt_number"] for sale in scene.zapatos.call("GET", path).json["items"]] == ["R-3"]
+
+
+def test_a_claim_that_came_second_does_not_inherit_her_sale(scene: Scene) -> None:
+    """Juan's claim waited for the till's upload, which then named Maria's scan: erasing her makes it nobody's."""
+    scene.world.clock.forward(minutes=1)
+    scan = scene.till.scan(scene.maria.code()).json["scan_id"]
+    scene.claim(UUID(scene.juan.customer_id))
+    with scene.world.service.db.write() as session:
+        sale = session.scalars(select(Sale)).one()
+        sale.scan_id = UUID(scan)
+    path = f"/commerce/v1/customers/{scene.juan.customer_id}/sales"
+    assert scene.zapatos.call("GET", path).json["items"] == []
+    scene.erase()
+    assert scene.zapatos.call("GET", path).json["items"] == []
+
+
+def test_a_till_that_repeats_itself_after_the_erasure_hears_no_fault(scene: Scene) -> None:
+    scene.world.clock.forward(minutes=1)
+    code = scene.maria.code()
+    scan = scene.till.scan(code).json["scan_id"]
+    sold = scene.till.sell(scan, total_minor=2500).json
+    back: dict[str, Any] = {"sale_id": sold["sale_id"], "lines": []}
+    returned = scene.till.take_back(**back).json
+    scene.erase()
+    again = scene.till.scan(code, scan_id=scan)
+    assert (again.status_code, again.json["outcome"]) == (200, "identified")
+    resold = scene.till.sell(scan, sale_id=sold["sale_id"], total_minor=2500)
+    assert (resold.status_code, resold.json["link"]) == (200, "unidentified")
+    assert scene.till.take_back(return_id=returned["return_id"], **back).status_code == 200
+
+
+def test_a_late_scan_of_an_erased_card_is_a_scan_of_an_unknown_card(scene: Scene) -> None:
+    code, typed = scene.maria.code(), scene.maria.typed_code()
+    scene.erase()
+    late = scene.till.scan(code)
+    assert (late.json["outcome"], late.json["reason"]) == ("refused", "card_unusable")
+    assert scene.till.scan(typed).json["reason"] == "wrong_otp"
+    assert {row["customer_id"] for row in scene.rows(Scan)} == {None}
+
+
+def test_whoever_looks_afterwards_finds_nobody(scene: Scene) -> None:
+    scene.live().erase()
+    olga = scene.operator()
+    for node in scene.nodes:
+        for path in ("", "/sales", "/scans", "/consents"):
+            for site in (scene.zapatos, scene.libros):
+                assert site.call("GET", f"/commerce/v1/customers/{node}{path}").status_code == 404, path
+        for path in ("export", "consents"):
+            assert olga.call("GET", f"/operator/v1/customers/{node}/{path}").status_code == 404, path
+    for shopper in (scene.maria, scene.second):
+        for path in ("session", "cards", "consents", "export", "audit", "activity"):
+            assert shopper.call("GET", f"/shopper/v1/{path}").status_code == 401, path
+
+
+def test_an_erased_account_begins_anew(scene: Scene) -> None:
+    scene.live().erase()
+    again = scene.zapatos.shopper("maria-in-zapatos")
+    assert UUID(again.customer_id) not in scene.nodes
+    assert again.call("GET", "/shopper/v1/activity").json["items"] == []
+    assert len(again.call("GET", "/shopper/v1/export").json["identifiers"]) == 0
+
+
+def test_an_erased_customer_gets_no_second_data_key(scene: Scene) -> None:
+    scene.live()
+    store = scene.world.service.keystore
+    assert store.find(scene.nodes[0]) is not None
+    scene.erase()
+    for node in scene.nodes:
+        assert store.find(node) is None
+        with pytest.raises(NotFound):
+            store.take(node)
+    assert set(store.erasures()) == set(scene.nodes)
+    assert store.find(UUID(scene.juan.customer_id)) is not None
+
+
+def test_the_audit_keeps_that_she_was_erased_and_that_somebody_looked(scene: Scene) -> None:
+    scene.live()
+    canonical = scene.people.canonical(scene.nodes[0])
+    looks = len([row for row in scene.rows(AuditEntry) if row["action"] == "customer.read"])
+    scene.erase()
+    [line] = of(scene, AuditEntry)
+    assert (line["action"], line["customer_id"], line["why"], line["detail"]) == (
+        "customer.erased",
+        canonical,
+        None,
+        {},
+    )
+    blurred = [row for row in scene.rows(AuditEntry) if row["action"] == "customer.read"]
+    assert len(blurred) == looks > 0
+    for row in blurred:
+        assert (row["customer_id"], row["why"], row["detail"]) == (None, None, {})
+        assert str(row["actor_id"]) == scene.zapatos.site_id, "staff and sites still answer for what they looked at"
+
+
+def test_erasing_twice_says_when_it_was_done(scene: Scene) -> None:
+    olga, path = scene.operator(), f"/operator/v1/customers/{scene.maria.customer_id}/erase"
+    first = olga.call("POST", path, {"reason": "requested"})
+    scene.world.clock.forward(days=3)
+    second = olga.call("POST", path, {"reason": "requested"})
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json == second.json
+    assert first.json["customer_ids"] == [scene.maria.customer_id]
+    assert [row["action"] for row in of(scene, AuditEntry) if row["customer_id"] == scene.nodes[0]] == [
+        "customer.erased"
+    ]
+
+
+def test_a_shopper_must_mean_it(scene: Scene) -> None:
+    for body in ({}, {"confirm": "yes"}, {"confirm": True}):
+        assert scene.maria.call("POST", "/shopper/v1/erase", body).status_code == 422
+    assert scene.maria.call("GET", "/shopper/v1/session").status_code == 200
+
+
+@pytest.mark.parametrize("reason", ["because María asked by phone", "", None])
+def test_an_operator_gives_one_of_the_grounds_and_no_story(world: World, reason: str | None) -> None:
+    path = f"/operator/v1/customers/{world.site().account()}/erase"
+    assert operator(world).call("POST", path, {"reason": reason}).status_code == 422
+
+
+def test_the_file_itself_holds_nothing_of_hers_after_a_vacuum(scene: Scene) -> None:
+    if not scene.world.settings.on_sqlite:
+        return  # where PostgreSQL puts its bytes is the server's affair
+    scene.live()
+    digests = [row["value_index"] for row in of(scene, Identifier)] + [row["otp_key"] for row in of(scene, Card)]
+    path = Path(make_url(scene.world.settings.database_url).database or "")
+    assert all(digest in _bytes_of(path) for digest in digests)
+    scene.erase()
+    with scene.world.service.db.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        overwritten = _bytes_of(path)
+        connection.exec_driver_sql("VACUUM")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    assert [digest for digest in digests if digest in overwritten] == [], "deleted rows are overwritten in place"
+    assert [value for value in VALUES if value.encode() in overwritten] == []
+    assert [digest for digest in digests if digest in _bytes_of(path)] == []
+
+
+def _bytes_of(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)):  # SQLite's own lock keeps the log where it is
+        files = (path, path.with_name(path.name + "-wal"))
+        return b"".join(file.read_bytes() for file in files if file.exists())

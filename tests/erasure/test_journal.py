@@ -1,0 +1,239 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.engine import make_url
+
+from service.audit.models import AuditEntry
+from service.crypto.keystore import _data_keys, _erasures
+from service.customers.models import Customer, Identifier
+from service.errors import NotFound
+from service.privacy.replay import Journal
+from service.scans.models import Scan
+from service.worker import replay_erasures
+from tests.cli.conftest import Shell
+from tests.erasure.scene import VALUES, Scene, backup, dump, personal
+from tests.merging.people import People
+from tests.world import World
+
+_KILLED_BETWEEN_THE_STORES = """
+import os, sys
+import service.privacy.erase
+service.privacy.erase.forget = lambda *_: os._exit(9)
+from service.cli import main
+main(["customer", "erase", sys.argv[1]])
+"""
+
+
+def is_erased(world: World, customer_id: UUID) -> bool:
+    with world.service.db.read() as session:
+        return session.get_one(Customer, customer_id).erased_at is not None
+
+
+def test_a_crash_between_the_stores_is_told_and_repaired(scene: Scene, shell: Shell) -> None:
+    scene.live()
+    secrets = personal(scene.world, scene.nodes) | set(VALUES)
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED_BETWEEN_THE_STORES, scene.maria.customer_id],
+        env=os.environ | {name: value for name, value in shell.environ.items() if value is not None},
+        check=False,
+    )
+    assert killed.returncode == 9
+    assert not is_erased(scene.world, scene.nodes[0])
+    assert scene.world.service.keystore.find(scene.nodes[0]) is None, "her keys went first"
+    told = scene.world.client.get("/readyz")
+    assert (told.status_code, told.json["code"]) == (503, "not_ready")
+    assert "unspoken customer replay-erasures" in told.json["detail"]
+    assert {UUID(ident) for ident in shell.json("customer", "replay-erasures")["erased"]} == set(scene.nodes)
+    assert scene.ready() == 200
+    assert [secret for secret in secrets if secret in dump(scene.world)] == []
+
+
+def test_an_erasure_that_was_cut_off_can_be_asked_for_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise NotFound("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("service.privacy.erase.forget", crash)
+        assert scene.maria.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 404
+    assert scene.ready() == 503
+    scene.erase()
+    assert scene.ready() == 200
+
+
+def test_a_restored_backup_does_not_serve_before_it_was_replayed(scene: Scene, shell: Shell) -> None:
+    scene.live()
+    secrets = personal(scene.world, scene.nodes) | set(VALUES)
+    restore = backup(scene.world)
+    erased_at = scene.world.clock()
+    scene.erase()
+    assert scene.ready() == 200
+    restore()
+    assert [secret for secret in secrets if secret in dump(scene.world)] != []
+    assert scene.ready() == 503, "the very process that found the journal settled sees the old data"
+    shell.json("customer", "replay-erasures")
+    assert scene.ready() == 200
+    assert [secret for secret in secrets if secret in dump(scene.world)] == []
+    with scene.world.service.db.read() as session:
+        for node in scene.nodes:
+            assert session.get_one(Customer, node).erased_at == erased_at, (
+                "when it was done, not when it was repeated"
+            )
+            [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == node))
+            assert (line.action, line.actor_kind) == ("customer.erased", "system")
+    assert shell.json("customer", "replay-erasures") == {"erased": []}
+
+
+def test_a_backup_holds_sealed_values_that_nothing_opens_any_more(scene: Scene) -> None:
+    scene.live()
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    with scene.world.service.db.read() as session:
+        held = session.scalars(select(Identifier).where(Identifier.customer_id.in_(scene.nodes))).all()
+        assert len(held) > 3
+    assert scene.world.service.keystore.find_many(scene.nodes) == {}
+    path = f"/commerce/v1/customers/{scene.maria.customer_id}"
+    assert VALUES[0] not in scene.zapatos.call("GET", path).get_data(as_text=True)
+
+
+def test_whom_a_restored_backup_does_not_know_counts_as_erased(world: World) -> None:
+    restore = backup(world)
+    scene = Scene(world)
+    scene.erase()
+    restore()
+    assert scene.ready() == 200
+
+
+def test_a_replay_takes_exactly_those_in_the_journal(world: World, shell: Shell) -> None:
+    """When the backup was made, Ana counted as Eva; they were parted, and only Eva was erased."""
+    people = People(world, world.service.rules)
+    eva, ana, ida = (people.node(name, verified=name == "Eva") for name in ("Eva", "Ana", "Ida"))
+    merge = people.join(eva, ana)
+    people.join(eva, ida)
+    assert people.canonical(ana) == eva
+    restore = backup(world)
+    people.undo(merge.merge_id)
+    with world.service.db.write() as session:
+        from service.audit.models import COMMAND
+        from service.privacy.erase import erase
+
+        gone = erase(session, world.service.keystore, ida, actor=COMMAND, now=world.clock())
+    assert set(gone.nodes) == {eva, ida}
+    restore()
+    assert {UUID(ident) for ident in shell.json("customer", "replay-erasures")["erased"]} == {eva, ida}
+    assert (is_erased(world, eva), is_erased(world, ida), is_erased(world, ana)) == (True, True, False)
+    assert people.canonical(ana) == ana
+    assert people.canonical(eva) == eva
+
+
+def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(scene: Scene, shell: Shell) -> None:
+    scene.live()
+    store = scene.world.service.keystore
+    keys = backup_keystore(scene.world)
+    scene.erase()
+    keys()
+    assert store.find(scene.nodes[0]) is not None
+    shell.json("customer", "replay-erasures")
+    assert [store.find(node) for node in scene.nodes] == [None, None]
+    assert set(store.erasures()) == set(scene.nodes)
+
+
+def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene) -> None:
+    """An operator restored the keys from a backup, and saved the journal from the broken store, as the docs say."""
+    scene.live()
+    store = scene.world.service.keystore
+    keys = backup_keystore(scene.world)
+    scene.erase()
+    journal = store.erasures()
+    keys()
+    with store.db.write() as session:
+        rows = [{"customer_id": node, "erased_at": at} for node, at in journal.items()]
+        session.execute(_erasures.insert(), rows)
+    assert store.find(scene.nodes[0]) is not None
+    replay_erasures(scene.world.service.db, store, scene.world.clock())
+    assert [store.find(node) for node in scene.nodes] == [None, None]
+    assert store.find(UUID(scene.juan.customer_id)) is not None
+
+
+def test_the_files_of_the_key_store_hold_her_key_no_more(scene: Scene) -> None:
+    scene.live()
+    path = Path(make_url(scene.world.settings.keystore_url).database or "")
+    files = (path, path.with_name(path.name + "-wal"))
+    with scene.world.service.keystore.db.read() as session:
+        of_hers = _data_keys.c.customer_id.in_(scene.nodes)
+        keys = [bytes(key) for key in session.scalars(select(_data_keys.c.sealed_key).where(of_hers))]
+    assert len(keys) == 2
+    assert all(any(key in file.read_bytes() for file in files) for key in keys)
+    scene.erase()
+    assert [key for key in keys if any(key in file.read_bytes() for file in files)] == []
+
+
+def test_the_worker_finishes_what_was_cut_off(scene: Scene) -> None:
+    scene.live()
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    assert scene.ready() == 503
+    replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
+    assert scene.ready() == 200
+
+
+def test_the_worker_sweeps_up_after_an_erasure(scene: Scene) -> None:
+    """As when a scan was stored at the very moment, and the sweep after the erasure gave up waiting."""
+    scene.erase()
+    late = scene.till.scan(scene.juan.code())
+    assert late.json["outcome"] == "identified"
+    with scene.world.service.db.write() as session:
+        session.execute(update(Scan).values(customer_id=scene.nodes[0]))
+    replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
+    assert [(row["customer_id"], row["card_id"]) for row in scene.rows(Scan)] == [(None, None)]
+
+
+def test_a_key_store_that_is_gone_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def fail(_: object) -> int:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr("service.crypto.keystore.KeyStore.count_erasures", fail)
+    told = world.client.get("/readyz")
+    assert (told.status_code, "key store" in told.json["detail"]) == (503, True)
+
+
+def test_the_whole_journal_is_gone_through_only_when_it_grew(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+    store, journal = scene.world.service.keystore, Journal()
+    erasures = type(store).erasures
+
+    def watch(self: object, *, newest: int | None = None) -> object:
+        asked.append(newest)
+        return erasures(store, newest=newest)
+
+    monkeypatch.setattr("service.crypto.keystore.KeyStore.erasures", watch)
+    with scene.world.service.db.read() as session:
+        assert journal.is_settled(session, store)
+        assert journal.is_settled(session, store)
+    scene.erase()
+    with scene.world.service.db.read() as session:
+        assert journal.is_settled(session, store)
+    assert [newest is None for newest in asked] == [True, False, True]
+
+
+def backup_keystore(world: World):  # type: ignore[no-untyped-def]
+    """Copy the key store; return what puts it back."""
+    db = world.service.keystore.db
+    with db.read() as session:
+        kept = [dict(row) for row in session.execute(select(_data_keys)).mappings()]
+
+    def restore() -> None:
+        with db.write() as session:
+            session.execute(delete(_data_keys))
+            session.execute(delete(_erasures))
+            session.execute(_data_keys.insert(), kept)
+
+    return restore

@@ -1,0 +1,206 @@
+"""Erasures that race with whoever is just adding to the file, on real connections of both databases."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from service.audit.models import COMMAND
+from service.consent.models import Consent
+from service.crypto.keystore import KeyStore
+from service.customers.lock import lock_customer
+from service.customers.models import Customer
+from service.errors import NotFound
+from service.merging.join import Outcome
+from service.merging.models import Merge
+from service.privacy.erase import Erased, erase
+from service.privacy.forget import sweep
+from service.scans.models import Scan
+from tests.erasure.scene import ERASE, Scene
+from tests.merging.people import People
+from tests.world import World
+
+SHORTLY = 0.3
+
+
+class Others:
+    """Threads that act at the same time, each with connections of its own, which it closes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.pool = ThreadPoolExecutor(9)
+
+    def __enter__(self) -> "Others":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown()
+
+    def submit(self, act: Callable[..., Any], *given: Any) -> Future[Any]:
+        return self.pool.submit(self._run, act, *given)
+
+    def _run(self, act: Callable[..., Any], *given: Any) -> Any:
+        try:
+            return act(*given)
+        finally:
+            for db in (self.world.service.db, self.world.service.keystore.db):
+                db._kept.close()
+
+
+def waits(job: Future[Any]) -> bool:
+    """Return whether a job is still waiting a moment later."""
+    time.sleep(SHORTLY)
+    return not job.done()
+
+
+def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: Scene) -> None:
+    customer_id = UUID(scene.maria.customer_id)
+    with Others(scene.world) as pool:
+        with scene.world.service.db.write() as session:
+            lock_customer(session, customer_id)
+            erasing = pool.submit(scene.erase)
+            assert waits(erasing)
+            session.add(consent(customer_id, scene))
+        erasing.result(20)
+    assert [row for row in scene.rows(Consent) if row["customer_id"] == customer_id] == []
+
+
+def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    destroy = KeyStore.destroy
+
+    def destroy_slowly(self: KeyStore, *given: Any) -> None:
+        reached.set()
+        assert go_on.wait(20)
+        destroy(self, *given)
+
+    monkeypatch.setattr(KeyStore, "destroy", destroy_slowly)
+    with Others(scene.world) as pool:
+        erasing = pool.submit(scene.erase)
+        assert reached.wait(20)
+        adding = pool.submit(add_consent, scene)
+        assert waits(adding)
+        go_on.set()
+        erasing.result(20)
+        with pytest.raises(NotFound):
+            adding.result(20)
+    assert scene.rows(Consent) == []
+
+
+@pytest.mark.parametrize("first", ["merge", "erasure"])
+def test_a_merge_and_an_erasure_wait_for_each_other(scene: Scene, first: str) -> None:
+    """Either both files are gone, or one is, and the other stands alone."""
+    people = People(scene.world, scene.world.service.rules)
+    one, other = people.node("Ana"), people.node("Eva")
+    acts: dict[str, Callable[[], Any]] = {
+        "merge": lambda: people.join(one, other),
+        "erasure": lambda: gone(scene, one),
+    }
+    with Others(scene.world) as pool:
+        jobs = {name: pool.submit(acts[name]) for name in sorted(acts, key=lambda name: name != first)}
+        merged, erased = jobs["merge"].result(30), jobs["erasure"].result(30)
+    assert is_erased(scene.world, one)
+    assert is_erased(scene.world, other) is (merged.outcome is Outcome.MERGED)
+    assert set(erased.nodes) == ({one, other} if is_erased(scene.world, other) else {one})
+    assert people.canonical(other) == other
+    assert scene.rows(Merge) == []
+
+
+def test_two_erasures_at_once_are_one(scene: Scene) -> None:
+    scene.live()
+    with Others(scene.world) as pool:
+        jobs = [pool.submit(gone, scene, node) for node in (*scene.nodes, *scene.nodes)]
+        done = [job.result(30) for job in jobs]
+    assert {item.erased_at for item in done} == {scene.world.clock()}
+    assert max(len(item.nodes) for item in done) == 2
+
+
+def test_a_scan_that_is_judged_while_its_card_goes_is_detached(scene: Scene) -> None:
+    """The scan's statement has seen the card, and commits only after the erasure has."""
+    db, customer_id = scene.world.service.db, UUID(scene.maria.customer_id)
+    if db.on_sqlite:
+        return  # one statement is one writer: there is nothing between seeing the card and storing the scan
+    scene.till.scan(scene.maria.code())
+    copy = text(
+        "INSERT INTO scans SELECT gen_random_uuid(), terminal_id, store_id, kind, card_id, customer_id, step + 1,"
+        " outcome, reason, scanned_at, received_at, cashier_ref, training, flagged_at, body_digest FROM scans"
+    )
+    with Others(scene.world) as pool:
+        with db.engine.connect() as late:
+            late.execute(copy)
+            erased = gone(scene, customer_id)
+            sweeping = pool.submit(swept, scene, erased.nodes)
+            assert waits(sweeping)
+            late.exec_driver_sql("COMMIT")
+        sweeping.result(20)
+    assert [row["customer_id"] for row in scene.rows(Scan)] == [None, None]
+
+
+def test_a_sweep_that_may_not_wait_any_longer_leaves_it_to_the_next(scene: Scene) -> None:
+    db = scene.world.service.db
+    if db.on_sqlite:
+        return
+    scene.till.scan(scene.maria.code())
+    with db.engine.connect() as busy:
+        busy.execute(text("LOCK TABLE scans IN ROW EXCLUSIVE MODE"))
+        assert scene.maria.call("POST", "/shopper/v1/erase", ERASE).status_code == 204
+        busy.exec_driver_sql("ROLLBACK")
+    assert [row["customer_id"] for row in scene.rows(Scan)] == [None]
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_tills_that_scan_while_she_is_erased_leave_nothing_of_her(scene: Scene, round_: int) -> None:
+    customer_id, codes = UUID(scene.maria.customer_id), []
+    for _ in range(8):
+        scene.world.clock.forward(seconds=30)
+        codes.append(scene.maria.code())
+    scene.world.clock.forward(seconds=-60)
+    start = threading.Barrier(9)
+
+    def shoot(act: Callable[[], Any]) -> Any:
+        start.wait(20)
+        return act()
+
+    with Others(scene.world) as pool:
+        scans = [pool.submit(shoot, lambda code=code: scene.till.scan(code)) for code in codes]
+        erasing = pool.submit(shoot, scene.erase)
+        answers = [scan.result(30) for scan in scans]
+        erasing.result(30)
+    assert {answer.status_code for answer in answers} == {201}
+    stored = scene.rows(Scan)
+    assert len(stored) == len(codes)
+    assert [row for row in stored if row["customer_id"] == customer_id or row["card_id"] is not None] == []
+
+
+def consent(customer_id: UUID, scene: Scene) -> Consent:
+    now = scene.world.clock()
+    said: dict[str, Any] = {"purpose": "profiling", "granted": True, "source": "shopper", "text_version": "1"}
+    return Consent(id=UUID(int=1), customer_id=customer_id, at=now, **said)
+
+
+def add_consent(scene: Scene) -> None:
+    customer_id = UUID(scene.maria.customer_id)
+    with scene.world.service.db.write() as session:
+        lock_customer(session, customer_id)
+        session.add(consent(customer_id, scene))
+
+
+def swept(scene: Scene, nodes: Any) -> None:
+    with scene.world.service.db.write() as session:
+        sweep(session, nodes)
+
+
+def is_erased(world: World, customer_id: UUID) -> bool:
+    with world.service.db.read() as session:
+        return session.get_one(Customer, customer_id).erased_at is not None
+
+
+def gone(scene: Scene, node: UUID) -> Erased:
+    now = scene.world.clock()
+    with scene.world.service.db.write() as session:
+        return erase(session, scene.people.keystore, node, actor=COMMAND, now=now)

@@ -1,0 +1,141 @@
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from service.importing.reader import ROWS_A_BATCH
+from tests.importing.conftest import Desk, Dump, table
+
+PEOPLE = (
+    "m1,1,maria@example.org,+34612345678,María",
+    "m2,2,ana@example.org,,Ana",
+    ",3,,+34612345679,Luis",
+    ",,eva@example.org,,Eva",
+    ",,,+34612345670,Pablo",
+    ",,eva@example.org,,Elena",
+)
+HEADER = "account_id,crm,email,phone,name"
+
+
+def test_the_same_file_again_changes_nothing(desk: Desk, dump: Dump) -> None:
+    assert desk.rows(table(HEADER, *PEOPLE)) == (6, 0, 0, 0)
+    before = dump()
+    report = desk.report(table(HEADER, *PEOPLE))
+    assert (report["unchanged"], report["merged"], report["proposals"]["count"]) == (6, 0, 0)
+    assert dump() == before
+
+
+def test_a_row_in_another_order_is_still_the_same(desk: Desk) -> None:
+    desk.report(table(HEADER, *PEOPLE))
+    assert desk.rows(table(HEADER, *reversed(PEOPLE))) == (0, 0, 6, 0)
+
+
+def test_a_changed_row_updates_what_it_says(desk: Desk) -> None:
+    header = "account_id,crm,email,phone,name,city,postcode"
+    desk.report(table(header, "m1,1,maria@gmial.example,+34612345678,Maria,Madrid,28013", "m2,2,,,Ana,,"))
+    changed = table(header, "m1,1,maria@gmail.example,,María,,28014", "m2,2,,,Ana,,")
+    assert desk.rows(changed) == (0, 1, 1, 0)
+    customer = desk.customer("m1")
+    assert customer["values"] == {
+        "account": "m1",
+        "crm": "1",
+        "email": "maria@gmail.example",
+        "phone": "+34612345678",
+    }
+    assert customer["traits"] == {"name": "María", "address": {"city": "Madrid", "postcode": "28014"}}
+    assert desk.rows(changed) == (0, 0, 2, 0)
+
+
+def test_what_the_owner_proved_is_not_replaced(trusted_desk: Desk) -> None:
+    header = "account_id,email,email_verified"
+    trusted_desk.report(table(header, "m1,maria@example.org,yes"))
+    assert trusted_desk.rows(table(header, "m1,new@example.org,no")) == (0, 1, 0, 0)
+    emails = [one["value"] for one in trusted_desk.customer("m1")["identifiers"] if one["kind"] == "email"]
+    assert sorted(emails) == ["maria@example.org", "new@example.org"]
+    assert trusted_desk.rows(table(header, "m1,new@example.org,no")) == (0, 0, 1, 0)
+
+
+def test_what_the_site_gave_is_not_replaced(desk: Desk) -> None:
+    desk.site.put("m1", {"kind": "email", "value": "own@example.org"})
+    desk.report(table("account_id,email", "m1,maria@example.org"))
+    desk.report(table("account_id,email", "m1,ana@example.org"))
+    emails = [one["value"] for one in desk.customer("m1")["identifiers"] if one["kind"] == "email"]
+    assert sorted(emails) == ["ana@example.org", "own@example.org"]
+
+
+def test_an_account_that_the_site_put_before_is_updated(desk: Desk) -> None:
+    customer_id = desk.site.account("m1")
+    assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 1, 0, 0)
+    assert desk.customer("m1")["customer_id"] == customer_id
+    assert desk.customer("m1")["values"]["email"] == "maria@example.org"
+
+
+def test_a_site_that_puts_an_imported_account_finds_it(desk: Desk) -> None:
+    desk.report(table("account_id,email", "m1,maria@example.org"))
+    before = desk.count("customers")
+    assert desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})["outcome"] == "updated"
+    assert desk.count("customers") == before
+    assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 0, 1, 0)
+
+
+def test_the_crm_file_finds_whom_the_shop_file_brought(desk: Desk) -> None:
+    desk.report(table("account_id,crm", "m1,4711"))
+    assert desk.rows(table("crm,name", "4711,María")) == (0, 1, 0, 0)
+    assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
+def test_a_crm_id_that_a_site_gave_takes_nobodys_file_over(desk: Desk) -> None:
+    desk.site.put("mallory", {"kind": "crm", "value": "4711"})
+    report = desk.report(table("crm,email", "4711,maria@example.org"))
+    assert (report["created"], report["proposals"]["why"]) == (1, {"both have the same CRM id": 1})
+    assert "email" not in desk.customer("mallory")["values"]
+
+
+def test_a_repeated_import_survives_a_rotation_of_the_index_key(desk: Desk) -> None:
+    desk.report(table(HEADER, *PEOPLE))
+    desk.shell.json("keys", "rotate", "--kind", "index", "--now")
+    assert desk.rows(table(HEADER, *PEOPLE)) == (0, 0, 6, 0)
+    assert desk.rows(table(HEADER, *PEOPLE, "m9,9,maria@example.org,,María")) == (1, 0, 6, 0)
+
+
+def big_file(rows: int) -> str:
+    return table("account_id,email,name", *(f"m{at},user{at}@example.org,User {at}" for at in range(rows)))
+
+
+def start(desk: Desk, content: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "service", "import", "customers", str(desk.save(content))]
+    environ = os.environ | {name: value for name, value in desk.shell.environ.items() if value is not None}
+    return subprocess.Popen([*command, "--site", desk.site.site_id], env=environ, stdout=subprocess.PIPE)
+
+
+@pytest.mark.timeout(300)
+def test_an_import_that_was_killed_goes_on_where_it_stopped(desk: Desk) -> None:
+    rows = 12 * ROWS_A_BATCH
+    content = big_file(rows)
+    process = start(desk, content)
+    while desk.count("customers") < 2 * ROWS_A_BATCH:
+        assert process.poll() is None, "it was over before it could be killed"
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    done = desk.count("customers")
+    assert done < rows
+    assert done % ROWS_A_BATCH == 0
+    report = desk.report(content)
+    assert (report["created"], report["unchanged"]) == (rows - done, done)
+    assert desk.count("customers") == rows
+    assert desk.count("identifiers") == 2 * rows
+    assert desk.rows(content) == (0, 0, rows, 0)
+
+
+@pytest.mark.timeout(300)
+def test_two_imports_of_one_file_at_once_double_nothing(desk: Desk) -> None:
+    rows = 3 * ROWS_A_BATCH
+    content = big_file(rows)
+    both = [start(desk, content) for _ in range(2)]
+    told: list[Any] = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert (desk.count("customers"), desk.count("identifiers")) == (rows, 2 * rows)

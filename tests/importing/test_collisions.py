@@ -1,0 +1,125 @@
+from tests.importing.conftest import Desk, Dump, table
+
+HEADER = "account_id,email,email_verified,phone,name"
+MERGED = "both claim the same e-mail address"
+
+
+def test_a_shared_contact_is_a_proposal_and_merges_nobody(desk: Desk) -> None:
+    report = desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
+    assert (report["created"], report["merged"]) == (2, 0)
+    assert report["proposals"]["why"] == {MERGED: 1}
+    assert desk.site.account("m1") != desk.site.account("m2")
+
+
+def test_a_proposal_of_an_import_can_be_decided(desk: Desk) -> None:
+    report = desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
+    [item] = report["proposals"]["items"]
+    assert (item["line"], item["why"]) == (3, MERGED)
+    operator = desk.world.operator()
+    listed = operator.call("GET", "/operator/v1/proposals?status=open").json
+    assert listed is not None
+    assert [one["proposal_id"] for one in listed["items"]] == [item["proposal_id"]]
+    accepted = operator.call("POST", f"/operator/v1/proposals/{item['proposal_id']}/accept", {})
+    assert accepted.status_code == 200
+    assert desk.site.account("m1") == desk.site.account("m2")
+
+
+def test_the_report_says_in_words_what_to_do(desk: Desk) -> None:
+    done = desk.run(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
+    assert "1 probable duplicates for a person to decide:" in done.stdout
+    assert f"line 3: {MERGED} (" in done.stdout
+    assert "GET /operator/v1/proposals" in done.stdout
+    assert "unspoken identity duplicates" in done.stdout
+    assert "maria@example.org" not in done.output
+
+
+def test_what_the_site_already_knows_collides_too(desk: Desk) -> None:
+    desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})
+    report = desk.report(table("crm,email", "4711,maria@example.org"))
+    assert report["proposals"]["why"] == {MERGED: 1}
+    assert desk.rows(table("crm,email", "4711,maria@example.org")) == (0, 0, 1, 0)
+
+
+def test_rows_of_different_batches_collide_too(desk: Desk) -> None:
+    rows = [f"m{at},{'same' if at in (0, 1500) else f'user{at}'}@example.org,,," for at in range(1501)]
+    report = desk.report(table(HEADER, *rows))
+    assert [item["line"] for item in report["proposals"]["items"]] == [1502]
+
+
+def test_proved_on_both_sides_is_one_customer(trusted_desk: Desk) -> None:
+    rows = ("m1,maria@example.org,yes,,María", "m2,maria@example.org,yes,,Maria", "m3,maria@example.org,no,,Mary")
+    report = trusted_desk.report(table("account_id,email,email_verified,phone,name", *rows))
+    assert report["merged"] == 0, "one account a site: the guard rails leave two accounts to a person"
+    crm = trusted_desk.report(table("crm,email,email_verified", "4711,maria@example.org,yes"))
+    assert crm["merged"] == 1
+    again = trusted_desk.report(table("crm,email,email_verified", "4711,maria@example.org,yes"))
+    assert (again["unchanged"], again["merged"]) == (1, 0)
+
+
+def test_two_people_at_one_address_are_two(desk: Desk) -> None:
+    content = table("email,name", "home@example.org,María", "home@example.org,José", "home@example.org,maría")
+    report = desk.report(content)
+    assert (report["created"], report["failed"]) == (2, 1)
+    assert "the row on line 2 has the same email and name and says otherwise" in report["errors"][0]["error"]
+    assert report["proposals"]["count"] == 1
+    assert desk.rows(content) == (0, 0, 2, 1)
+
+
+def test_a_value_that_everybody_has_proposes_nobody(desk: Desk) -> None:
+    rows = [f"m{at},+34612345678" for at in range(40)]
+    report = desk.report(table("account_id,phone", *rows))
+    assert report["created"] == 40
+    assert report["proposals"]["count"] <= 10
+
+
+def test_a_person_said_no_and_importing_again_asks_no_more(desk: Desk) -> None:
+    content = table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria")
+    [item] = desk.report(content)["proposals"]["items"]
+    rejected = desk.world.operator().call("POST", f"/operator/v1/proposals/{item['proposal_id']}/reject", {})
+    assert rejected.status_code == 200
+    desk.report(content)
+    changed = desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Mary"))
+    assert (changed["updated"], changed["proposals"]["count"]) == (1, 0)
+
+
+def test_a_dry_run_writes_nothing_and_says_what_would_happen(desk: Desk, dump: Dump) -> None:
+    desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,,,,Ana"))
+    content = table(
+        HEADER,
+        "m1,maria@example.org,,,María",
+        "m2,,,,Anna",
+        "m3,maria@example.org,,,Mary",
+        "m4,eva@example.org,,,Eva",
+        "m5,eva@example.org,,,Eva",
+        "m6,eva@,,,Eva",
+    )
+    before = dump()
+    rehearsed = desk.report(content, "--dry-run")
+    assert dump() == before
+    assert "Nothing was written" in desk.run(content, "--dry-run").stdout
+    real = desk.report(content)
+    counts = ("created", "updated", "unchanged", "failed", "merged", "errors")
+    assert [rehearsed[name] for name in counts] == [real[name] for name in counts]
+    assert rehearsed["proposals"]["why"] == real["proposals"]["why"] == {MERGED: 2}
+    assert (rehearsed["dry_run"], real["dry_run"]) == (True, False)
+
+
+def test_a_dry_run_on_a_fresh_installation_makes_no_key_store(desk: Desk) -> None:
+    desk.report(table(HEADER, "m1,maria@example.org,,,María"), "--dry-run")
+    assert not list(desk.folder.glob("*keystore*"))
+
+
+def test_nothing_personal_is_left_in_clear(desk: Desk, dump: Dump) -> None:
+    desk.report(table("account_id,email,phone,name,street", "acct-m1,maria@example.org,+34612345678,María,Gran Vía"))
+    everything = "\n".join(dump())
+    for value in ("acct-m1", "maria@example.org", "612345678", "María", "Gran"):
+        assert value not in everything
+
+
+def test_each_customer_has_a_line_in_the_history(desk: Desk) -> None:
+    desk.report(table("account_id,email", "m1,maria@example.org"))
+    customer_id = desk.site.account("m1")
+    history = desk.site.call("GET", f"/commerce/v1/customers/{customer_id}/history").json
+    assert history is not None
+    assert [one["what"] for one in history["items"]] == ["customer.created"]
+    assert history["items"][0]["evidence"]["kinds"] == ["account", "email"]

@@ -1,0 +1,114 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.importing.conftest import Desk, table
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("email", "maria@", "this is not an e-mail address"),
+        ("email", "info@example.org", "identifies nobody"),
+        ("phone", "98765", "this is not a phone number"),
+        ("phone", "+34 612 345 67\a8", "this is not a phone number"),
+        ("crm", "47\x0011", "printable characters"),
+        ("crm", "0000", "placeholder"),
+        ("given_name", "Mar\x07ía", "a control character"),
+        ("given_name", "M" * 301, "at most 300 characters"),
+        ("birth_date", "05/31/1984", "this is no date"),
+        ("birth_date", "31/05/84", "this is no date"),
+        ("birth_date", "2999-01-01", "between 1880 and today"),
+        ("birth_date", "1800-01-01", "between 1880 and today"),
+        ("email_verified", "perhaps", "write yes or no"),
+    ],
+)
+def test_a_bad_cell_is_told_by_line_and_column_without_its_value(
+    desk: Desk, column: str, value: str, words: str
+) -> None:
+    content = table(f"account_id,{column}", "m1,", f"m2,{value}", "m3,")
+    report = desk.report(content)
+    assert (report["created"], report["failed"]) == (2, 1)
+    [error] = report["errors"]
+    assert (error["line"], error["column"]) == (3, column)
+    assert words in error["error"]
+    done = desk.run(content)
+    assert f"line 3, {column}: " in done.stdout
+    assert value not in done.output
+
+
+def test_a_row_with_a_fault_changes_nothing_and_tells_every_fault(desk: Desk) -> None:
+    report = desk.report(table("account_id,email,phone,birth_date", "m1,maria@,12,1984-13-01"))
+    assert [error["column"] for error in report["errors"]] == ["email", "phone", "birth_date"]
+    assert (report["failed"], desk.count("customers")) == (1, 0)
+
+
+def test_a_row_that_says_nobody_is_told(desk: Desk) -> None:
+    report = desk.report(table("account_id,email,name", ",,María", "m1,,"))
+    assert [error["line"] for error in report["errors"]] == [2]
+    assert "give one of account_id, crm, loyalty_card, email, phone" in report["errors"][0]["error"]
+
+
+def test_a_row_with_more_or_fewer_values_than_the_header_is_told(desk: Desk) -> None:
+    report = desk.report("account_id,city,region\nm1,Madrid,Madrid,5\nm2,Madrid\nm3,Madrid,Madrid,,\nm4,,\n")
+    assert [error["line"] for error in report["errors"]] == [2, 3]
+    assert "the row has 4 values and the header 3" in report["errors"][0]["error"]
+    assert report["created"] == 2
+
+
+def test_a_row_with_broken_quotation_marks_does_not_stop_the_others(desk: Desk) -> None:
+    report = desk.report('account_id,street\nm1,"Calle "Mayor" 5"\nm2,Calle Mayor\n')
+    assert [(error["line"], report["created"]) for error in report["errors"]] == [(2, 1)]
+    assert "isn't CSV" in report["errors"][0]["error"]
+
+
+def test_an_unclosed_quotation_mark_is_told_by_the_line_it_began_on(desk: Desk) -> None:
+    report = desk.report('account_id,street\nm1,Calle\nm2,"Calle Mayor\nm3,Calle\n')
+    assert [error["line"] for error in report["errors"]] == [3]
+    assert "up to line 4" in report["errors"][0]["error"]
+    assert report["created"] == 1
+
+
+def test_a_key_that_comes_twice_is_told_and_the_first_stands(desk: Desk) -> None:
+    content = table("account_id,crm,name", "m1,1,María", "m1,1,María", "m1,1,Ana", ",1,María", "m2,1,María")
+    report = desk.report(content)
+    assert [error["line"] for error in report["errors"]] == [4, 5]
+    assert "the row on line 2 has the same account and says otherwise" in report["errors"][0]["error"]
+    assert (report["created"], report["unchanged"]) == (2, 1)
+    assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
+def test_the_faults_are_written_beside_for_a_spreadsheet(desk: Desk, tmp_path: Path) -> None:
+    rows = [f"m{number},{'maria@' if number % 3 == 0 else ''}" for number in range(90)]
+    done = desk.run(table("account_id,email", *rows), "--errors", str(tmp_path / "faults.csv"))
+    assert done.exit_code == 1
+    assert done.stdout.count(", email: ") == 20
+    assert "and 10 more: --errors FILE writes them all" in done.stdout
+    with (tmp_path / "faults.csv").open(newline="") as file:
+        found = list(csv.reader(file))
+    assert found[0] == ["line", "column", "error"]
+    assert [int(line) for line, _, _ in found[1:]] == [number + 2 for number in range(0, 90, 3)]
+
+
+def test_a_file_without_faults_ends_well(desk: Desk, tmp_path: Path) -> None:
+    done = desk.run(table("account_id,email", "m1,maria@example.org"), "--errors", str(tmp_path / "faults.csv"))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (tmp_path / "faults.csv").read_text() == "line,column,error\n"
+
+
+def test_two_thousand_rows_with_typing_mistakes(desk: Desk) -> None:
+    rows, wrong = [], {}
+    for number in range(2000):
+        email, phone, born = f"user{number}@example.org", f"+346{number:08}", "1984-05-31"
+        if number % 97 == 0:
+            email, wrong[number + 2] = f"user{number}example.org", "email"
+        elif number % 101 == 0:
+            phone, wrong[number + 2] = f"+346{number:05}", "phone"
+        elif number % 103 == 0:
+            born, wrong[number + 2] = "31/31/1984", "birth_date"
+        rows.append(f"m{number},{email},{phone},{born}")
+    report = desk.report(table("account_id,email,phone,birth_date", *rows))
+    assert {error["line"]: error["column"] for error in report["errors"]} == wrong
+    assert report["failed"] == len(wrong)
+    assert report["created"] == 2000 - len(wrong) == desk.count("customers")

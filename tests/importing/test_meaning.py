@@ -1,0 +1,160 @@
+import pytest
+
+from tests.importing.conftest import Desk, table
+
+SPANISH = (
+    "ID Cuenta;Nº cliente;Nombre;Apellidos;Correo electrónico;Teléfono móvil;Fecha de nacimiento;Dirección;Portal;"
+    "Población;Provincia;C.P.;País;Sexo;Idioma"
+)
+
+
+def test_a_file_with_spanish_headers_is_understood(desk: Desk) -> None:
+    row = "m1;4711;María;López Gil;Maria@Example.org;612 345 678;31/05/1984;Calle Mayor;5;Madrid;Madrid;28013;ES;f;es"
+    report = desk.report(f"{SPANISH}\n{row}\n")
+    assert (report["created"], report["unknown_columns"]) == (1, [])
+    customer = desk.customer("m1")
+    assert customer["values"] == {
+        "account": "m1",
+        "crm": "4711",
+        "email": "maria@example.org",
+        "phone": "+34612345678",
+    }
+    assert customer["traits"] == {
+        "given_name": "María",
+        "family_name": "López Gil",
+        "birth_date": "1984-05-31",
+        "gender": "f",
+        "language": "es",
+        "address": {
+            "street": "Calle Mayor",
+            "house_number": "5",
+            "city": "Madrid",
+            "region": "Madrid",
+            "postcode": "28013",
+            "country": "ES",
+        },
+    }
+
+
+def test_columns_are_told_where_their_names_do_not_say(desk: Desk) -> None:
+    content = table("Web-ID,Mail (privat)", "m1,maria@example.org")
+    report = desk.report(content, "--map", "Web-ID=account_id", "--map", "mail (privat)=email")
+    assert report["columns"] == {"Web-ID": "account_id", "Mail (privat)": "email"}
+    assert desk.customer("m1")["values"]["email"] == "maria@example.org"
+
+
+def test_a_column_that_nobody_knows_is_told_and_not_guessed(desk: Desk) -> None:
+    report = desk.report(table("account_id,email2,Shoe size", "m1,maria@example.org,38"))
+    assert report["unknown_columns"] == ["email2", "Shoe size"]
+    assert desk.customer("m1")["traits"] == {}
+    assert "email" not in desk.customer("m1")["values"]
+    words = desk.run(table("account_id,email2,Shoe size", "m1,maria@example.org,38")).stdout
+    assert "unknown columns: email2, Shoe size" in words
+
+
+def test_two_columns_for_one_thing_are_not_guessed_between(desk: Desk) -> None:
+    content = table("account_id,email,Correo", "m1,maria@example.org,other@example.org")
+    done = desk.run(content)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "'email' and 'Correo' both hold email" in done.stderr
+    assert desk.rows(content, "--map", "Correo=ignore") == (1, 0, 0, 0)
+    assert desk.customer("m1")["values"]["email"] == "maria@example.org"
+
+
+def test_what_was_told_goes_before_what_a_name_says(desk: Desk) -> None:
+    content = table("account_id,email,Correo", "m1,maria@example.org,other@example.org")
+    report = desk.report(content, "--map", "Correo=email")
+    assert report["unknown_columns"] == ["email"]
+    assert desk.customer("m1")["values"]["email"] == "other@example.org"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(("--map", "Email"), "write COLUMN=FIELD"), (("--map", "Email=iban"), "the fields are account_id, crm")],
+)
+def test_a_mapping_that_means_nothing_is_a_wrong_use(desk: Desk, options: tuple[str, ...], words: str) -> None:
+    done = desk.run(table("account_id", "m1"), *options)
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "has no header"),
+        ("name,city\nMaría,Madrid\n", "no column holds an account_id"),
+        (b"\xff\xfea\x00", "is UTF-16"),
+        (b"account_id\nm\x81\n", "neither UTF-8 nor Windows-1252"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_told_in_one_line(desk: Desk, content: str | bytes, words: str) -> None:
+    done = desk.run(content)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_column_that_is_mapped_must_be_there(desk: Desk) -> None:
+    done = desk.run(table("account_id,email", "m1,maria@example.org"), "--map", "Mail=email")
+    assert "the file has no column 'Mail'; its columns are account_id, email" in done.stderr
+
+
+def test_a_site_must_be_there(desk: Desk) -> None:
+    desk.shell.json("site", "revoke", desk.site.site_id)
+    assert "there is no site" in desk.run(table("account_id", "m1")).stderr
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "cp1252")])
+def test_the_encodings_that_office_programs_write_are_read(desk: Desk, encoding: str, told: str) -> None:
+    content = table("account_id,nombre", "m1,Núñez Señor").encode(encoding)
+    assert desk.report(content)["encoding"] == told
+    assert desk.customer("m1")["traits"] == {"given_name": "Núñez Señor"}
+    assert ("read as Windows-1252" in desk.run(content).stdout) == (encoding == "cp1252")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_out(desk: Desk, delimiter: str) -> None:
+    assert desk.rows(table("account_id,email,city", "m1,maria@example.org,Madrid", delimiter=delimiter)) == (
+        1,
+        0,
+        0,
+        0,
+    )
+    assert desk.customer("m1")["traits"] == {"address": {"city": "Madrid"}}
+
+
+def test_a_quoted_text_may_hold_delimiters_marks_and_new_lines(desk: Desk) -> None:
+    content = 'account_id,street,email\nm1,"Calle ""Mayor"", 5\r\n2º  B",maria@example.org\nm2,,no\n'
+    report = desk.report(content)
+    assert [(error["line"], error["column"]) for error in report["errors"]] == [(4, "email")]
+    assert desk.customer("m1")["traits"] == {"address": {"street": 'Calle "Mayor", 5 2º B'}}
+
+
+def test_empty_lines_and_placeholders_say_nothing(desk: Desk) -> None:
+    content = "account_id,email,phone\n\nm1,NULL,-\n,,\n"
+    assert desk.rows(content) == (1, 0, 0, 0)
+    assert desk.customer("m1")["values"] == {"account": "m1"}
+
+
+def test_what_a_file_says_is_vouched_and_no_more(desk: Desk) -> None:
+    content = table("account_id,crm,loyalty_card,email,phone", "m1,4711,99,maria@example.org,+34612345678")
+    desk.report(content)
+    trust = desk.customer("m1")["trust"]
+    assert set(trust.values()) == {"vouched"}
+    assert set(trust) == {"account", "crm", "loyalty_card", "email", "phone"}
+
+
+def test_a_verified_column_proves_only_what_the_site_may_vouch_for(desk: Desk, trusted_desk: Desk) -> None:
+    content = table("account_id,email,email_verified,phone", "m1,maria@example.org,sí,+34612345678")
+    report = trusted_desk.report(content)
+    assert report["not_taken_as_proof"] == []
+    assert trusted_desk.customer("m1")["trust"] == {"account": "vouched", "email": "verified", "phone": "vouched"}
+    assert desk.report(content)["not_taken_as_proof"] == ["email"]
+    assert desk.customer("m1")["trust"]["email"] == "vouched"
+    assert "not taken as proof" in desk.run(content).stdout
+
+
+def test_a_row_that_is_not_verified_proves_nothing(trusted_desk: Desk) -> None:
+    trusted_desk.report(table("account_id,email,email_verified", "m1,maria@example.org,no", "m2,ana@example.org,"))
+    assert trusted_desk.customer("m1")["trust"]["email"] == "vouched"
+    assert trusted_desk.customer("m2")["trust"]["email"] == "vouched"

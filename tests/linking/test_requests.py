@@ -1,0 +1,165 @@
+"""Linking by proof of possession: the site shows that it was shown the code, the shopper approves in the app."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
+from tests.world import Shopper, Site, World
+
+
+@pytest.fixture
+def outlet(world: World) -> Site:
+    """A second shop, which knows an account `mary` and nothing of Maria."""
+    outlet = world.site("Outlet")
+    outlet.account("mary")
+    return outlet
+
+
+@pytest.fixture
+def maria(world: World) -> Shopper:
+    return world.shopper("maria")
+
+
+def is_one(outlet: Site, maria: Shopper) -> bool:
+    """Return whether Mary of the outlet is Maria by now."""
+    return outlet.call("GET", f"/commerce/v1/customers/{maria.customer_id}").status_code == 200
+
+
+def test_the_shopper_sees_who_asks_and_when(world: World, outlet: Site, maria: Shopper) -> None:
+    answer = ask(outlet, maria.code())
+    assert (answer.status_code, answer.json["status"]) == (201, "pending")
+    (item,) = open_requests(maria)
+    assert (item["link_request_id"], item["site"]) == (answer.json["link_request_id"], {"name": "Outlet"})
+    assert (item["status"], item["expires_at"]) == ("pending", answer.json["expires_at"])
+    assert item["asked_at"] == world.clock().isoformat().replace("+00:00", "Z")
+
+
+def test_nothing_merges_before_the_shopper_approves(world: World, outlet: Site, maria: Shopper) -> None:
+    ident = asked(outlet, maria.code())
+    assert not is_one(outlet, maria)
+    assert status(outlet, ident)["customer_id"] is None
+    answer = decide(maria, "approve", ident)
+    assert (answer.status_code, answer.json) == (200, {"status": "approved", "linked": True})
+    assert is_one(outlet, maria)
+    told = status(outlet, ident)
+    assert (told["status"], told["customer_id"]) == ("approved", outlet.account("mary"))
+
+
+def test_after_the_approval_both_sides_are_one_customer_with_one_history(
+    world: World, outlet: Site, maria: Shopper
+) -> None:
+    till = world.till()
+    sale_id = till.sell(till.scan(maria.code()).json["scan_id"]).json["sale_id"]
+    world.clock.forward(seconds=30)
+    decide(maria, "approve", asked(outlet, maria.code()))
+    customer_id = outlet.account("mary")
+    (sale,) = outlet.call("GET", f"/commerce/v1/customers/{customer_id}/sales").json["items"]
+    assert sale["sale_id"] == sale_id
+
+
+def test_a_typed_code_asks_too(outlet: Site, maria: Shopper) -> None:
+    assert decide(maria, "approve", asked(outlet, maria.typed_code())).json["linked"] is True
+
+
+def test_a_refused_link_request_merges_nothing(outlet: Site, maria: Shopper) -> None:
+    ident = asked(outlet, maria.code())
+    answer = decide(maria, "refuse", ident)
+    assert (answer.status_code, answer.json) == (200, {"status": "refused"})
+    assert not is_one(outlet, maria)
+    told = status(outlet, ident)
+    assert (told["status"], told["customer_id"]) == ("refused", None)
+
+
+@pytest.mark.parametrize("first", ["approve", "refuse"])
+@pytest.mark.parametrize("then", ["approve", "refuse"])
+def test_a_link_request_is_decided_once(outlet: Site, maria: Shopper, first: str, then: str) -> None:
+    ident = asked(outlet, maria.code())
+    decide(maria, first, ident)
+    again = decide(maria, then, ident)
+    assert (again.status_code, again.json["code"]) == (409, "link_request_closed")
+    assert is_one(outlet, maria) == (first == "approve")
+
+
+@pytest.mark.parametrize("verb", ["approve", "refuse"])
+def test_a_link_request_lives_ten_minutes(world: World, outlet: Site, maria: Shopper, verb: str) -> None:
+    ident = asked(outlet, maria.code())
+    world.clock.forward(minutes=10)
+    answer = decide(maria, verb, ident)
+    assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")
+    assert status(outlet, ident)["status"] == open_requests(maria)[0]["status"] == "expired"
+    assert not is_one(outlet, maria)
+
+
+def test_until_the_last_moment_it_can_be_approved(world: World, outlet: Site, maria: Shopper) -> None:
+    ident = asked(outlet, maria.code())
+    world.clock.now += timedelta(minutes=9, seconds=59)
+    assert decide(maria, "approve", ident).status_code == 200
+
+
+def test_only_the_one_whose_code_was_shown_decides(world: World, outlet: Site, maria: Shopper) -> None:
+    stranger = world.site("Third").shopper("jose")
+    mary = outlet.shopper("mary")
+    ident = asked(outlet, maria.code())
+    for other in (stranger, mary):
+        assert open_requests(other) == []
+        for verb in ("approve", "refuse"):
+            assert decide(other, verb, ident).status_code == 404
+    assert status(outlet, ident)["status"] == "pending"
+    assert decide(maria, "approve", str(uuid4())).status_code == 404
+
+
+def test_another_phone_of_the_same_customer_decides_as_well(world: World, outlet: Site) -> None:
+    shop = world.site("Web shop")
+    phone, tablet = shop.shopper("maria"), shop.shopper("maria")
+    ident = asked(outlet, phone.code())
+    assert decide(tablet, "approve", ident).json["linked"] is True
+
+
+def test_another_site_reads_nothing_of_a_link_request(world: World, outlet: Site, maria: Shopper) -> None:
+    ident = asked(outlet, maria.code())
+    assert world.site("Third").call("GET", f"/commerce/v1/link-requests/{ident}").status_code == 404
+
+
+def test_an_account_that_is_not_there_asks_nothing_and_spends_nothing(
+    world: World, outlet: Site, maria: Shopper
+) -> None:
+    code = maria.code()
+    for account_id in ("nobody", "x" * 300, "%01"):
+        answer = ask(outlet, code, account_id)
+        assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert world.till().scan(code).json["outcome"] == "identified"
+
+
+def test_what_the_brands_rules_forbid_waits_for_a_person_and_the_answer_says_so(world: World, outlet: Site) -> None:
+    """Two accounts of one site: the shop itself says that they are two people."""
+    shop = world.site("Web shop")
+    maria = shop.shopper("maria")
+    shop.account("mary")
+    ident = asked(shop, maria.code(), "mary")
+    answer = decide(maria, "approve", ident)
+    assert (answer.status_code, answer.json) == (200, {"status": "approved", "linked": False})
+    told = status(shop, ident)
+    assert (told["status"], told["customer_id"]) == ("approved", None)
+
+
+def test_linking_what_is_one_customer_already_changes_nothing(world: World, outlet: Site, maria: Shopper) -> None:
+    decide(maria, "approve", asked(outlet, maria.code()))
+    world.clock.forward(seconds=30)
+    answer = decide(maria, "approve", asked(outlet, maria.code()))
+    assert answer.json == {"status": "approved", "linked": True}
+
+
+def test_old_requests_leave_the_list(world: World, outlet: Site, maria: Shopper) -> None:
+    asked(outlet, maria.code())
+    world.clock.forward(days=1)
+    assert open_requests(maria) == []
+
+
+def test_a_refused_code_is_never_echoed(outlet: Site, maria: Shopper) -> None:
+    code = maria.code()
+    ask(outlet, code)
+    answer = ask(outlet, code)
+    assert refusal(answer) == "already_used"
+    assert code not in answer.text

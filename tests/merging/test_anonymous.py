@@ -1,0 +1,92 @@
+"""Anonymous activity joins its owner, back to the last identity switch on a shared device and no further."""
+
+from uuid import UUID
+
+import pytest
+
+from service.customers.models import Trust
+from tests.merging.people import CRM, EMAIL, People
+
+SHOP, OTHER_SHOP = UUID(int=77), UUID(int=78)
+
+
+@pytest.fixture
+def maria(people: People) -> UUID:
+    return known(people, "maria@example.com")
+
+
+def known(people: People, email: str) -> UUID:
+    node = people.node()
+    people.give(node, EMAIL, email)
+    return node
+
+
+def test_a_device_keeps_its_node_and_each_site_has_its_own(people: People) -> None:
+    node = people.see(SHOP, "device")
+    assert people.see(SHOP, "device") == node
+    assert people.see(SHOP, "another") != node
+    assert people.see(OTHER_SHOP, "device") != node
+
+
+def test_activity_before_sign_up_joins_at_sign_up(people: People, maria: UUID) -> None:
+    before = people.see(SHOP, "device")
+    assert not people.are_one(before, maria)
+    assert people.sign_up(SHOP, "device", maria) == before
+    assert people.are_one(before, maria)
+    assert people.see(SHOP, "device") == before, "and so does what follows"
+
+
+def test_the_customer_answers_for_the_device_and_never_the_other_way_round(people: People) -> None:
+    device = people.see(SHOP, "device")
+    customer = people.node()
+    people.give(customer, CRM, "C-1", Trust.VOUCHED)
+    people.sign_up(SHOP, "device", customer)
+    assert people.canonical(device) == customer, "a site keeps the customer ID that it knows, though it is younger"
+
+
+def test_a_switch_of_identity_moves_nothing_that_came_before(people: People, maria: UUID) -> None:
+    luis = known(people, "luis@example.com")
+    first = people.see(SHOP, "shared")
+    people.sign_up(SHOP, "shared", maria)
+    second = people.sign_up(SHOP, "shared", luis)
+    assert second != first
+    assert people.are_one(first, maria)
+    assert people.are_one(second, luis)
+    assert not people.are_one(maria, luis)
+    assert people.see(SHOP, "shared") == second
+
+
+def test_who_comes_back_to_a_shared_device_gets_no_more_than_since_then(people: People, maria: UUID) -> None:
+    luis = known(people, "luis@example.com")
+    nodes = [people.sign_up(SHOP, "shared", owner) for owner in (maria, luis, maria)]
+    assert len(set(nodes)) == 3
+    assert people.are_one(nodes[0], nodes[2], maria)
+    assert people.are_one(nodes[1], luis)
+    assert not people.are_one(maria, luis)
+
+
+def test_signing_up_again_changes_nothing(people: People, maria: UUID) -> None:
+    node = people.sign_up(SHOP, "device", maria)
+    before = people.state()
+    assert people.sign_up(SHOP, "device", maria) == node
+    assert people.state() == before
+
+
+def test_a_device_that_a_person_parted_from_a_customer_stays_parted(people: People, maria: UUID) -> None:
+    """Its owner's next sign-in is a switch: what was captured before stays away from them."""
+    before = people.see(SHOP, "device")
+    people.sign_up(SHOP, "device", maria)
+    file = people.world.operator().call("GET", f"/operator/v1/customers/{maria}").json
+    [edge] = file["merges"]
+    people.undo(UUID(edge["merge_id"]))
+    after = people.sign_up(SHOP, "device", maria)
+    assert after != before
+    assert people.are_one(after, maria)
+    assert not people.are_one(before, maria)
+
+
+def test_two_devices_and_an_unmerge_of_one(people: People, maria: UUID) -> None:
+    phone, laptop = people.see(SHOP, "phone"), people.see(SHOP, "laptop")
+    people.sign_up(SHOP, "phone", maria)
+    people.sign_up(SHOP, "laptop", maria)
+    assert people.are_one(phone, laptop, maria)

@@ -1,0 +1,278 @@
+"""Each guard rail, by a merge that it stops, and one beside it that it lets pass."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from service.audit.models import Action
+from service.customers.models import IdentifierKind, Trust
+from service.merging.join import Outcome
+from service.merging.models import Rule
+from tests.merging.people import CARD, CRM, EMAIL, PHONE, SHOPPER, People
+
+ACCOUNT = IdentifierKind.ACCOUNT
+SHOP = UUID(int=77)
+PERSONS = [Rule.OPERATOR, Rule.PROPOSAL, Rule.APPROVED_LINK, Rule.OWNER_CONFIRMED]
+
+
+def account(people: People, node: UUID, site_id: UUID = SHOP) -> None:
+    people.give(node, ACCOUNT, str(uuid4()), Trust.VOUCHED, issuer=site_id)
+
+
+@pytest.mark.parametrize("kind", [EMAIL, PHONE, CRM, CARD])
+def test_verified_meets_verified_and_they_are_one(people: People, kind: IdentifierKind) -> None:
+    a, b = people.node(), people.node()
+    assert people.give(a, kind, "+34600123456") is None
+    joined = people.give(b, kind, "+34600123456")
+    assert joined is not None
+    assert (joined.outcome, joined.customer_id) == (Outcome.MERGED, a)
+    assert people.canonical(b) == a
+    assert people.proposals() == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Trust.VERIFIED, Trust.CLAIMED),
+        (Trust.VERIFIED, Trust.VOUCHED),
+        (Trust.VOUCHED, Trust.VERIFIED),
+        (Trust.VOUCHED, Trust.VOUCHED),
+        (Trust.CLAIMED, Trust.VERIFIED),
+        (Trust.CLAIMED, Trust.CLAIMED),
+    ],
+)
+def test_anything_less_than_two_proofs_only_proposes(people: People, first: Trust, second: Trust) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "ana@example.com", first)
+    asked = people.give(b, EMAIL, "ana@example.com", second)
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+    assert asked.why == "both claim the same e-mail address"
+    assert not people.are_one(a, b)
+    [proposal] = people.proposals()
+    assert {proposal.a_id, proposal.b_id} == {a, b}
+    people.give(b, EMAIL, "ana@example.com", second)
+    assert [same.id for same in people.proposals()] == [proposal.id], "asked once is enough"
+
+
+def test_a_kind_that_the_rules_leave_to_a_person_only_proposes(people: People) -> None:
+    people.change("merging", by_itself=[EMAIL])
+    a, b = people.node(), people.node()
+    people.give(a, CARD, "900")
+    asked = people.give(b, CARD, "900")
+    assert asked is not None
+    assert (asked.outcome, asked.why) == (Outcome.PROPOSED, "the rules leave this kind to a person")
+
+
+def test_a_phone_alone_never_merges_two_named_customers(people: People) -> None:
+    ana, luis = people.node("Ana"), people.node("Luis")
+    people.give(ana, PHONE, "+34600123456")
+    asked = people.give(luis, PHONE, "+34600123456")
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+    assert not people.are_one(ana, luis)
+    [proposal] = people.proposals()
+    assert [reason["code"] for reason in proposal.reasons] == ["same_phone", "phone_alone"]
+
+
+def test_a_name_on_another_node_of_the_customer_counts_too(people: People) -> None:
+    ana, nameless, luis = people.node("Ana"), people.node(), people.node("Luis")
+    people.join(ana, nameless)
+    people.give(nameless, PHONE, "+34600123456")
+    people.give(luis, PHONE, "+34600123456")
+    assert not people.are_one(ana, luis)
+
+
+def test_a_phone_merges_where_only_one_has_a_name_and_an_email_where_both_have(people: People) -> None:
+    ana, nameless, twin = people.node("Ana"), people.node(), people.node("Ana M.")
+    people.give(ana, PHONE, "+34600123456")
+    people.give(nameless, PHONE, "+34600123456")
+    people.give(ana, EMAIL, "ana@example.com")
+    people.give(twin, EMAIL, "ana@example.com")
+    assert people.are_one(ana, nameless, twin)
+
+
+def test_the_rules_may_let_a_phone_merge_two_named_customers(people: People) -> None:
+    people.change("merging", phone_alone_merges_named=True)
+    ana, luis = people.node("Ana"), people.node("Luis")
+    people.give(ana, PHONE, "+34600123456")
+    people.give(luis, PHONE, "+34600123456")
+    assert people.are_one(ana, luis)
+
+
+@pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.APPROVED_LINK, Rule.OWNER_CONFIRMED])
+def test_two_conflicting_crm_ids_never_merge_by_themselves(people: People, rule: Rule) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    people.give(b, CRM, "C-2", Trust.VOUCHED)
+    asked = people.join(a, b, rule, kind="email")
+    assert (asked.outcome, asked.why) == (Outcome.PROPOSED, "they have different CRM ids")
+    assert not people.are_one(a, b)
+
+
+@pytest.mark.parametrize("rule", [Rule.OPERATOR, Rule.PROPOSAL])
+def test_a_person_of_the_brand_joins_two_crm_ids(people: People, rule: Rule) -> None:
+    a, b = people.node("Ana"), people.node("Ana")
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    people.give(b, CRM, "C-2", Trust.VOUCHED)
+    assert people.join(a, b, rule).outcome == Outcome.MERGED
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    trusts = [trust for node in (a, b) for _, trust, _, _ in people.held(node).values()]
+    assert trusts == ["vouched", "vouched"], "what a person decided, no nightly repeat takes back"
+
+
+def test_the_same_crm_id_on_both_sides_is_no_conflict(people: People) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    people.give(b, CRM, "C-1", Trust.VOUCHED)
+    assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
+
+
+def test_two_accounts_of_one_site_never_merge_by_themselves(people: People) -> None:
+    a, b = people.node(), people.node()
+    account(people, a)
+    account(people, b)
+    people.give(a, EMAIL, "ana@example.com")
+    asked = people.give(b, EMAIL, "ana@example.com")
+    assert asked is not None
+    assert (asked.outcome, asked.why) == (
+        Outcome.PROPOSED,
+        "together they would have too many accounts of one site",
+    )
+
+
+def test_accounts_of_two_sites_merge(people: People) -> None:
+    a, b = people.node(), people.node()
+    account(people, a)
+    account(people, b, UUID(int=78))
+    people.give(a, EMAIL, "ana@example.com")
+    people.give(b, EMAIL, "ana@example.com")
+    assert people.are_one(a, b)
+
+
+def test_a_limit_counts_over_all_nodes_of_both_customers(people: People) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    account(people, a)
+    people.join(a, b)
+    account(people, c)
+    assert people.join(b, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.PROPOSED
+
+
+def test_a_hub_neither_merges_nor_proposes(people: People) -> None:
+    people.change("hub", customers=3)
+    crowd = [people.node() for _ in range(3)]
+    for node in crowd:
+        people.give(node, EMAIL, "shared@example.com", Trust.CLAIMED)
+    asked = len(people.proposals())
+    assert asked == 2, "three may share a value: each newcomer is asked about once"
+    late = people.node()
+    assert people.give(late, EMAIL, "shared@example.com", Trust.CLAIMED) is None
+    for node in (*crowd, late):
+        assert people.give(node, EMAIL, "shared@example.com", Trust.VERIFIED) is None
+        assert people.canonical(node) == node
+    assert len(people.proposals()) == asked
+
+
+@pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.ANONYMOUS_SIGN_UP])
+def test_a_do_not_link_forbids_and_does_not_even_ask(people: People, rule: Rule) -> None:
+    a, b, c, d = (people.node() for _ in range(4))
+    people.undo(people.join(a, b).merge_id)
+    people.join(a, c)
+    people.join(b, d)
+    stopped = people.join(c, d, rule, kind="email")
+    assert (stopped.outcome, stopped.merge_id, stopped.proposal_id) == (Outcome.FORBIDDEN, None, None)
+    people.give(c, EMAIL, "ana@example.com")
+    people.give(d, EMAIL, "ana@example.com")
+    people.give(d, PHONE, "+34600123456", Trust.CLAIMED)
+    people.give(c, PHONE, "+34600123456", Trust.CLAIMED)
+    assert not people.are_one(c, d)
+    assert people.proposals() == []
+
+
+@pytest.mark.parametrize("rule", PERSONS)
+def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: People, rule: Rule) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    people.undo(people.join(a, b).merge_id)
+    people.join(b, c)
+    again = people.join(a, c, rule)
+    assert again.outcome == Outcome.MERGED
+    people.undo(again.merge_id)
+    people.undo(people.join(b, c).merge_id)
+    assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
+    assert people.join(a, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
+
+
+def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People) -> None:
+    """They are still one by way of a third; were there an edge of their own, it would outlive the parting of that."""
+    a, b, c = (people.node() for _ in range(3))
+    direct = people.join(a, b)
+    people.join(a, c)
+    by_way = people.join(b, c)
+    assert people.undo(direct.merge_id).still_connected
+    people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email")
+    assert not people.undo(by_way.merge_id).still_connected
+    assert not people.are_one(a, b)
+
+
+def test_nothing_joins_an_erased_customer(people: People) -> None:
+    a, b = people.node(), people.node()
+    with people.write() as session:
+        from service.customers.models import Customer
+
+        session.get_one(Customer, a).erased_at = people.world.clock()
+    for rule in Rule:
+        stopped = people.join(a, b, rule)
+        assert (stopped.outcome, stopped.why) == (Outcome.FORBIDDEN, "one of the two was erased")
+
+
+def test_beyond_the_limit_a_merge_demotes_the_weakest_and_an_unmerge_gives_it_back(people: People) -> None:
+    people.change("limits", email=3)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old-verified@example.com")
+    people.give(a, EMAIL, "vouched@example.com", Trust.VOUCHED)
+    people.give(a, EMAIL, "young-verified@example.com")
+    people.give(b, EMAIL, "b1@example.com")
+    people.give(b, EMAIL, "b2@example.com")
+    before = people.state()
+    joined = people.join(a, b)
+    held = sorted((trust, exclusive) for _, trust, exclusive, _ in people.held(a).values())
+    assert held == [("claimed", False), ("claimed", False), ("verified", True)]
+    assert [trust for _, trust, _, _ in people.held(b).values()] == ["verified", "verified"]
+    assert len(people.told(Action.IDENTIFIER_DEMOTED)) == 2
+    people.undo(joined.merge_id)
+    assert people.state() == before
+
+
+def test_a_value_on_two_nodes_counts_once(people: People) -> None:
+    people.change("limits", email=2)
+    a, b = people.node(), people.node()
+    for node in (a, b):
+        people.give(node, EMAIL, "one@example.com")
+        people.give(node, EMAIL, "two@example.com")
+    trusts = {trust for node in (a, b) for _, trust, _, _ in people.held(node).values()}
+    assert (people.are_one(a, b), trusts) == (True, {"verified"})
+
+
+def test_beyond_the_limit_a_new_identifier_demotes_the_weakest_and_says_so(people: People) -> None:
+    people.change("limits", email=2)
+    a = people.node()
+    people.give(a, EMAIL, "verified@example.com")
+    people.give(a, EMAIL, "vouched@example.com", Trust.VOUCHED)
+    people.give(a, EMAIL, "another@example.com")
+    trusts = sorted(trust for _, trust, _, _ in people.held(a).values())
+    assert trusts == ["claimed", "verified", "verified"]
+    [told] = people.told(Action.IDENTIFIER_DEMOTED)
+    assert told.customer_id == a
+
+
+def test_what_a_merge_demoted_counts_again_once_its_owner_proves_it(people: People) -> None:
+    people.change("limits", email=2)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "b1@example.com")
+    people.give(b, EMAIL, "b2@example.com")
+    people.join(a, b)
+    assert [held[1:3] for held in people.held(a).values()] == [("claimed", False)]
+    people.give(a, EMAIL, "old@example.com", actor=SHOPPER)
+    assert [held[1:] for held in people.held(a).values()] == [("verified", True, None)]
+    assert sorted(trust for _, trust, _, _ in people.held(b).values()) == ["claimed", "verified"]

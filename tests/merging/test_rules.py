@@ -1,0 +1,74 @@
+"""The rules file: whole, readable, and refused in one line when it can't be used."""
+
+from pathlib import Path
+
+import pytest
+
+from service.customers.models import IdentifierKind
+from service.errors import BadSettings
+from service.merging.rules import DEFAULT_FILE, load_rules
+
+EMAIL, PHONE, CRM, CARD = IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, IdentifierKind.LOYALTY_CARD
+
+
+def written(folder: Path, old: str, new: str) -> Path:
+    text = DEFAULT_FILE.read_text("utf-8")
+    assert old in text
+    path = folder / "rules.toml"
+    path.write_text(text.replace(old, new), "utf-8")
+    return path
+
+
+def test_the_shipped_rules_are_safe() -> None:
+    rules = load_rules(None)
+    assert (rules.limits.crm, rules.limits.account, rules.limits.email) == (1, 1, 5)
+    assert not rules.merging.phone_alone_merges_named
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *[(CRM, value) for value in ("0", "0000", "null", "NULL", "None", "n/a", "-", "undefined")],
+        *[(EMAIL, value) for value in ("info@shop.example", "noreply@shop.example", "null@shop.example")],
+        (CARD, "000 000"),
+        (PHONE, "+000"),
+    ],
+)
+def test_placeholders_and_roles_identify_nobody(kind: IdentifierKind, value: str) -> None:
+    assert load_rules(None).blocks(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(CRM, "C-10"), (CRM, "info"), (EMAIL, "maria@shop.example"), (PHONE, "+34600000000")]
+)
+def test_ordinary_values_pass(kind: IdentifierKind, value: str) -> None:
+    assert not load_rules(None).blocks(kind, value)
+
+
+def test_a_brand_names_its_own_domain_and_its_stores_phones(tmp_path: Path) -> None:
+    rules = load_rules(written(tmp_path, "domains = []", 'domains = ["brand.example"]'))
+    assert rules.blocks(EMAIL, "ana@brand.example")
+    rules = load_rules(written(tmp_path, "phones = []", 'phones = ["+34910000000"]'))
+    assert rules.blocks(PHONE, "+34910000000")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("crm = 1", "crm = 0", "limits.crm"),
+        ("crm = 1", "", "limits.crm"),
+        ("crm = 1", "crm = 1\nshoes = 2", "limits.shoes"),
+        ('"email", "phone"', '"email", "anonymous"', "only email, phone, crm, loyalty_card may merge"),
+        ("[hub]", "[hub", "not TOML"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        load_rules(written(tmp_path, old, new))
+    assert words in refused.value.detail
+    assert "\n" not in refused.value.detail
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"nowhere\.toml can't be read"):
+        load_rules(tmp_path / "nowhere.toml")

@@ -1,0 +1,82 @@
+"""An unmerge is exact, done once, and says what it left."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from service.audit.models import Action
+from service.customers.models import Customer
+from service.errors import Conflict, NotFound
+from service.merging.models import DoNotLink, Merge
+from tests.merging.people import EMAIL, SHOPPER, People
+
+
+def test_the_oldest_verified_node_answers_and_each_for_itself_after_the_unmerge(people: People) -> None:
+    old, verified, young = people.node(), people.node(verified=True), people.node(verified=True)
+    first, second = people.join(old, young), people.join(verified, old)
+    assert (first.customer_id, second.customer_id) == (young, verified)
+    assert {people.canonical(node) for node in (old, verified, young)} == {verified}
+    undone = people.undo(second.merge_id)
+    assert undone.still_connected is False
+    assert set(undone.customer_ids) == {young, verified}
+    assert (people.canonical(old), people.canonical(verified)) == (young, verified)
+
+
+def test_a_first_proof_makes_its_node_answer_for_the_customer(people: People) -> None:
+    old, young = people.node(), people.node()
+    people.join(old, young)
+    assert people.canonical(young) == old
+    people.give(young, EMAIL, "ana@example.com", actor=SHOPPER)
+    assert people.canonical(old) == young
+
+
+def test_what_other_merges_still_join_stays_one_and_is_said(people: People) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    direct = people.join(a, b)
+    people.join(b, c)
+    people.join(c, a)
+    undone = people.undo(direct.merge_id)
+    assert (undone.still_connected, undone.customer_ids) == (True, (a, a))
+    assert people.are_one(a, b, c)
+
+
+def test_a_merge_is_undone_once(people: People) -> None:
+    merge_id = people.join(people.node(), people.node()).merge_id
+    people.undo(merge_id)
+    with pytest.raises(Conflict) as refused:
+        people.undo(merge_id)
+    assert refused.value.code == "already_undone"
+    with pytest.raises(NotFound):
+        people.undo(uuid4())
+
+
+def test_an_unmerge_writes_a_do_not_link_and_both_histories(people: People) -> None:
+    a, b = people.node(), people.node()
+    merge_id = people.join(a, b).merge_id
+    people.undo(merge_id)
+    with people.world.service.db.read() as session:
+        [apart] = session.scalars(select(DoNotLink))
+        assert [apart.a_id, apart.b_id] == sorted((a, b))
+        edge = session.get_one(Merge, merge_id)
+        assert edge.undone_at is not None
+        assert edge.undo_reason_sealed is not None
+        assert b"not the same" not in edge.undo_reason_sealed
+    told = people.told(Action.CUSTOMERS_MERGED, Action.CUSTOMERS_UNMERGED)
+    assert [row.action for row in told] == ["customers.merged", "customers.unmerged", "customers.unmerged"]
+    assert {row.customer_id for row in told[1:]} == {a, b}
+    assert {row.detail["merge_id"] for row in told} == {str(merge_id)}
+
+
+def test_nodes_are_never_rewritten(people: People) -> None:
+    """A merge and its undoing touch the canonical pointer of a node, and nothing else of it."""
+    a, b = people.node("Ana"), people.node("Luis")
+
+    def stands() -> list[tuple[object, ...]]:
+        with people.world.service.db.read() as session:
+            rows = session.scalars(select(Customer).order_by(Customer.id))
+            return [(row.id, row.created_at, row.verified_at, row.traits, row.erased_at) for row in rows]
+
+    before = stands()
+    people.undo(people.join(a, b).merge_id)
+    assert stands() == before

@@ -1,0 +1,125 @@
+from collections.abc import Callable
+from uuid import uuid4
+
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give
+from tests.world import World
+
+Somebody = Callable[[], Maria]
+
+
+def identifier_of(maria: Maria, value: str) -> str:
+    [found] = [item for item in maria.call("GET", "contacts").json["items"] if item["value"] == value]
+    identifier_id: str = found["identifier_id"]
+    return identifier_id
+
+
+def test_contacts_are_shown_with_their_trust_oldest_first(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "maria-7", "typed@example.com")
+    maria.phone.open(site, "maria-7")
+    world.clock.forward(minutes=1)
+    assert maria.add(PHONE).status_code == 200
+    items = maria.call("GET", "contacts").json["items"]
+    assert [(item["kind"], item["value"], item["trust"]) for item in items] == [
+        ("email", "typed@example.com", "claimed"),
+        ("phone", PHONE, "verified"),
+    ]
+    assert set(items[0]) == {"identifier_id", "kind", "value", "trust", "since"}
+
+
+def test_a_contact_added_signs_in_to_the_same_file(maria: Maria, somebody: Somebody) -> None:
+    maria.sign_in()
+    added = maria.add("maria.work@example.com")
+    assert (added.status_code, added.json["outcome"]) == (200, "added")
+    assert added.json["identifier_id"] == identifier_of(maria, "maria.work@example.com")
+    other = somebody().sign_in("maria.work@example.com")
+    assert set(other.contacts()) == {EMAIL, "maria.work@example.com"}
+
+
+def test_proving_a_contact_of_another_file_of_hers_joins_the_two(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    till = world.till()
+    at_store = somebody().sign_in("maria.store@example.com")
+    at_store.call("POST", "cards", {})
+    till.sell(till.scan(at_store.phone.code()).json["scan_id"])
+    maria.sign_in()
+    assert maria.add("maria.store@example.com").json["outcome"] == "linked"
+    assert set(maria.contacts()) == set(at_store.contacts()) == {EMAIL, "maria.store@example.com"}
+    assert len(maria.call("GET", "activity").json["items"]) == 2
+
+
+def test_a_claimed_contact_of_her_own_file_becomes_verified(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "maria-7", EMAIL)
+    maria.phone.open(site, "maria-7")
+    assert maria.contacts() == {EMAIL: "claimed"}
+    assert maria.add(EMAIL).json["outcome"] == "added"
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_proving_a_contact_again_changes_nothing(maria: Maria) -> None:
+    maria.sign_in()
+    assert maria.add(EMAIL).json["outcome"] == "added"
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_a_code_is_for_the_session_that_asked(maria: Maria, somebody: Somebody, inbox: Inbox) -> None:
+    maria.sign_in()
+    request_id = maria.call("POST", "contacts", contact_of(PHONE)).json["request_id"]
+    code = inbox.code(PHONE)
+    nuria = somebody().sign_in("nuria@example.com")
+    assert nuria.call("POST", f"contacts/{request_id}", {"code": code}).json["code"] == "code_expired"
+    assert maria.call("POST", f"contacts/{request_id}", {"code": code}).status_code == 200
+
+
+def test_a_contact_can_be_removed_and_signs_in_no_more(maria: Maria, somebody: Somebody) -> None:
+    maria.sign_in()
+    maria.add("old@example.com")
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, 'old@example.com')}").status_code == 204
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert somebody().prove("old@example.com").json["created"] is True
+
+
+def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
+    maria.sign_in()
+    refused = maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}")
+    assert (refused.status_code, refused.json["code"]) == (409, "last_contact")
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_in_a_sites_session_even_the_last_contact_may_go(world: World, maria: Maria) -> None:
+    maria.phone.open(world.site(), "maria-7")
+    maria.add(EMAIL)
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").status_code == 204
+    assert maria.contacts() == {}
+
+
+def test_anothers_contact_is_not_found(maria: Maria, somebody: Somebody) -> None:
+    maria.sign_in()
+    hers = identifier_of(maria, EMAIL)
+    nuria = somebody().sign_in("nuria@example.com")
+    for identifier_id in (hers, str(uuid4())):
+        assert nuria.call("DELETE", f"contacts/{identifier_id}").status_code == 404
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_an_account_unlinked_leaves_the_file_with_the_sessions_of_its_site(world: World, maria: Maria) -> None:
+    site, till = world.site("Zapatos"), world.till()
+    maria.phone.open(site, "maria-7")
+    in_shop, code = site.shopper("maria-7"), maria.phone.code()
+    maria.add(EMAIL)
+    maria.sign_in()
+    [account] = maria.accounts()
+    assert maria.call("DELETE", f"accounts/{account['identifier_id']}").status_code == 204
+    assert maria.accounts() == []
+    assert maria.call("DELETE", f"accounts/{account['identifier_id']}").status_code == 404
+    assert in_shop.call("GET", "/shopper/v1/activity").status_code == 401
+    assert till.scan(code).json["outcome"] == "refused"
+    assert site.account("maria-7") != "", "the shop begins a new file"
+    assert maria.accounts() == []
+
+
+def test_a_contact_is_no_account(maria: Maria) -> None:
+    maria.sign_in()
+    assert maria.call("DELETE", f"accounts/{identifier_of(maria, EMAIL)}").status_code == 404

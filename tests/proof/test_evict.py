@@ -1,0 +1,203 @@
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from service.audit.models import Action, AuditEntry
+from service.merging.models import Proposal
+from tests.proof.people import EMAIL, PHONE, Maria, contact_of, give, vouching_site
+from tests.shopper.phone import Phone, handoff
+from tests.world import World
+
+Somebody = Callable[[], Maria]
+MALLORYS = "mallory@example.net"
+
+
+def open_proposals(world: World) -> list[tuple[str, str]]:
+    with world.service.db.read() as session:
+        return [
+            (row.decider, row.reasons[0]["code"]) for row in session.scalars(select(Proposal)) if row.status == "open"
+        ]
+
+
+def test_what_an_attacker_planted_with_her_address_ends_when_she_proves_it(world: World, maria: Maria) -> None:
+    site, till = world.site("Zapatos"), world.till()
+    give(site, "mallory", EMAIL)
+    mallory = site.shopper("mallory")
+    in_browser, waiting = Phone(world).open(site, "mallory"), handoff(site, "mallory")
+    code, shown = mallory.code(), in_browser.code()
+    bought = till.sell(till.scan(mallory.code()).json["scan_id"]).json
+    assert bought["link"] == "linked"
+    world.clock.forward(minutes=1)
+    maria.sign_in()
+    assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
+    assert in_browser.call("GET", "/shopper/v1/session").status_code == 401
+    assert Phone(world).exchange(waiting).status_code == 401
+    for planted in (code, shown):
+        assert till.scan(planted).json["outcome"] == "refused"
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert maria.call("GET", "cards").json["items"] == []
+    assert maria.call("GET", "activity").json["items"] == []
+    assert [item["status"] for item in maria.accounts()] == ["to_confirm"]
+
+
+def test_the_cards_of_an_attacker_are_refused_at_the_till_as_unusable(world: World, maria: Maria) -> None:
+    site, till = world.site(), world.till()
+    give(site, "mallory", EMAIL)
+    code = site.shopper("mallory").code()
+    maria.sign_in()
+    assert till.scan(code).json["reason"] == "card_unusable"
+
+
+def test_a_new_session_of_the_attackers_account_sees_nothing_of_hers(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    mallory = site.shopper("mallory")
+    assert mallory.call("GET", "/shopper/v1/contacts").json["items"] == []
+    [account] = mallory.call("GET", "/shopper/v1/accounts").json["items"]
+    assert account["status"] == "linked"
+
+
+def test_only_she_can_confirm_an_account_that_waits(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    mallory = site.shopper("mallory")
+    for verb in ("confirm", "refuse"):
+        answer = mallory.call("POST", f"/shopper/v1/accounts/{waiting['proposal_id']}/{verb}", {})
+        assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
+def test_an_account_that_she_confirms_is_hers_with_everything_in_it(world: World, maria: Maria) -> None:
+    site, till = world.site("Zapatos"), world.till()
+    customer_id = give(site, "maria-7", EMAIL)
+    shopper = site.shopper("maria-7")
+    till.sell(till.scan(shopper.code()).json["scan_id"])
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    assert maria.call("GET", "activity").json["items"] == []
+    confirmed = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert (confirmed.status_code, confirmed.json) == (200, {"status": "linked"})
+    assert [(item["status"], item["site"]["name"]) for item in maria.accounts()] == [("linked", "Zapatos")]
+    assert {item["kind"] for item in maria.call("GET", "activity").json["items"]} == {"scan", "sale"}
+    asked = site.call("GET", f"/commerce/v1/customers/{customer_id}")
+    assert asked.status_code == 200
+    again = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert again.status_code in (404, 409), "once is enough"
+
+
+def test_an_account_that_she_refuses_stays_apart_for_good(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    refused = maria.call("POST", f"accounts/{waiting['proposal_id']}/refuse", {})
+    assert (refused.status_code, refused.json) == (200, {"status": "refused"})
+    assert maria.accounts() == []
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    assert maria.accounts() == []
+    assert open_proposals(world) == []
+
+
+def test_a_claim_that_comes_back_ends_again_at_the_next_proof(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    give(site, "mallory", EMAIL)
+    mallory = site.shopper("mallory")
+    assert mallory.call("GET", "/shopper/v1/contacts").json["items"] != []
+    maria.sign_in()
+    assert mallory.call("GET", "/shopper/v1/contacts").status_code == 401
+
+
+def test_what_a_site_only_vouches_for_ends_too(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL, verified=True)
+    mallory = site.shopper("mallory")
+    maria.sign_in()
+    assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
+    assert [item["status"] for item in maria.accounts()] == ["to_confirm"]
+
+
+def test_an_attacker_who_proved_an_address_of_their_own_is_for_an_operator(world: World, maria: Maria) -> None:
+    site = vouching_site(world)
+    give(site, "mallory", MALLORYS, verified=True)
+    give(site, "mallory", EMAIL)
+    mallory = site.shopper("mallory")
+    maria.sign_in()
+    assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
+    assert maria.accounts() == []
+    assert open_proposals(world) == [("operator", "same_email")]
+
+
+def test_an_attacker_who_proves_an_address_later_can_not_be_confirmed_either(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    mallory = somebody()
+    mallory.phone.open(site, "mallory")
+    assert mallory.add(MALLORYS).json["outcome"] == "added"
+    confirmed = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert (confirmed.status_code, confirmed.json) == (200, {"status": "pending"})
+    assert MALLORYS not in maria.contacts()
+    assert maria.accounts() == []
+    assert open_proposals(world) == [("operator", "same_email")]
+
+
+def test_an_owner_who_proved_the_same_address_keeps_everything(world: World, maria: Maria) -> None:
+    site = vouching_site(world)
+    give(site, "maria-7", EMAIL, verified=True)
+    shopper = site.shopper("maria-7")
+    maria.sign_in()
+    assert shopper.call("GET", "/shopper/v1/activity").status_code == 200
+
+
+def test_her_own_account_on_the_phone_she_proves_it_with_keeps_everything(world: World, maria: Maria) -> None:
+    site, till = world.site(), world.till()
+    give(site, "maria-7", EMAIL)
+    maria.phone.open(site, "maria-7")
+    code = maria.phone.code()
+    assert maria.add(EMAIL).json["outcome"] == "added"
+    assert maria.call("GET", "session").status_code == 200
+    assert till.scan(code).json["outcome"] in ("identified", "refused")
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert [item["status"] for item in maria.accounts()] == ["linked"]
+
+
+def test_proving_a_contact_inside_a_session_evicts_as_well(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "mallory", PHONE)
+    mallory = site.shopper("mallory")
+    maria.sign_in()
+    assert maria.add(PHONE).json["outcome"] == "added"
+    assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
+
+
+def test_who_claims_another_contact_is_left_alone(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "nuria", "nuria@example.com")
+    nuria = site.shopper("nuria")
+    maria.sign_in()
+    assert nuria.call("GET", "/shopper/v1/activity").status_code == 200
+    assert contact_of("nuria@example.com")["value"] in {
+        item["value"] for item in nuria.call("GET", "/shopper/v1/contacts").json["items"]
+    }
+
+
+def test_an_eviction_is_written_down_on_the_claimants_file_without_the_prover(world: World, maria: Maria) -> None:
+    site = world.site()
+    customer_id = give(site, "mallory", EMAIL)
+    site.shopper("mallory")
+    maria.sign_in()
+    with world.service.db.read() as session:
+        lines = [line for line in session.scalars(select(AuditEntry)) if str(line.customer_id) == customer_id]
+        maria_id = session.scalars(select(AuditEntry.customer_id).where(AuditEntry.action == Action.SIGNED_IN)).one()
+    told = {line.action: line.detail for line in lines}
+    assert told[Action.IDENTIFIER_EVICTED]["kind"] == "email"
+    assert told[Action.SESSIONS_ENDED] == {"sessions": 1}
+    assert str(maria_id) not in repr(told)

@@ -1,0 +1,163 @@
+from collections.abc import Callable
+
+import pytest
+
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give
+from tests.world import World
+
+Somebody = Callable[[], Maria]
+SECOND_PHONE = "+34600999888"
+
+
+def file_of_maria(somebody: Somebody, *contacts: str) -> Maria:
+    """A customer with a card and these contacts, each proved now."""
+    maria = somebody().sign_in(contacts[0])
+    for contact in contacts[1:]:
+        assert maria.add(contact).json["outcome"] == "added"
+    assert maria.call("POST", "cards", {}).status_code == 201
+    return maria
+
+
+@pytest.mark.parametrize(("days", "status"), [(179.9, "signed_in"), (180, "second_proof_needed")])
+def test_a_number_that_nobody_proved_for_180_days_is_not_enough(
+    world: World, somebody: Somebody, days: float, status: str
+) -> None:
+    file_of_maria(somebody, PHONE)
+    world.clock.forward(days=days, minutes=-1)
+    assert somebody().prove(PHONE).json["status"] == status
+
+
+def test_each_proof_makes_a_number_fresh_again(world: World, somebody: Somebody) -> None:
+    file_of_maria(somebody, PHONE)
+    for _ in range(3):
+        world.clock.forward(days=100)
+        assert somebody().prove(PHONE).json["created"] is False
+
+
+def test_a_number_alone_never_opens_a_file_with_a_proved_address(somebody: Somebody) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    stranger = somebody()
+    answer = stranger.prove(PHONE)
+    assert (answer.status_code, answer.json) == (200, {"status": "second_proof_needed", "kind": "email"})
+    assert "Set-Cookie" not in answer.headers
+    assert stranger.call("GET", "session").status_code == 401
+
+
+def test_an_address_that_is_only_claimed_asks_for_no_second_proof(world: World, somebody: Somebody) -> None:
+    maria = somebody()
+    site = world.site()
+    give(site, "maria-7", EMAIL)
+    maria.phone.open(site, "maria-7")
+    maria.add(PHONE)
+    assert somebody().prove(PHONE).json["status"] == "signed_in"
+
+
+def test_the_address_is_the_second_proof(somebody: Somebody, inbox: Inbox) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    phone = somebody()
+    first = phone.ask(PHONE)
+    assert phone.enter(first, inbox.code(PHONE)).json["status"] == "second_proof_needed"
+    entered = phone.prove(EMAIL, first_proof=first)
+    assert (entered.json["status"], entered.json["created"]) == ("signed_in", False)
+    assert phone.contacts() == {EMAIL: "verified", PHONE: "verified"}
+
+
+def test_with_two_proofs_the_number_is_fresh_again(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    needed = maria.enter(first, inbox.code(PHONE)).json
+    assert needed == {"status": "second_proof_needed", "kind": "phone"}
+    assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "signed_in"
+    world.clock.forward(days=1)
+    assert somebody().prove(PHONE).json["status"] == "signed_in", "both were proved yesterday"
+
+
+def test_a_second_number_alone_is_as_stale_as_the_first(world: World, somebody: Somebody) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    assert maria.prove(SECOND_PHONE).json["status"] == "second_proof_needed"
+
+
+def test_a_first_proof_of_somebody_elses_number_opens_nothing(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    file_of_maria(somebody, PHONE)
+    file_of_maria(somebody, SECOND_PHONE)
+    world.clock.forward(days=180)
+    stranger = somebody()
+    first = stranger.ask(SECOND_PHONE)
+    assert stranger.enter(first, inbox.code(SECOND_PHONE)).json["status"] == "second_proof_needed"
+    assert stranger.prove(PHONE, first_proof=first).json["status"] == "second_proof_needed"
+
+
+def test_a_first_proof_must_have_been_right(world: World, somebody: Somebody) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "second_proof_needed"
+
+
+def test_the_same_number_twice_is_one_proof(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    maria = file_of_maria(somebody, PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    maria.enter(first, inbox.code(PHONE))
+    world.clock.forward(minutes=1)
+    assert maria.prove(PHONE, first_proof=first).json == {"status": "second_proof_needed", "kind": None}
+
+
+def test_a_new_owner_takes_the_number_and_nothing_else(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    maria = file_of_maria(somebody, EMAIL, PHONE)
+    till = world.till()
+    till.sell(till.scan(maria.phone.code()).json["scan_id"])
+    owner = somebody()
+    request_id = owner.ask(PHONE)
+    code = inbox.code(PHONE)
+    assert owner.enter(request_id, code).json["status"] == "second_proof_needed"
+    entered = owner.enter(request_id, code, new_owner=True)
+    assert (entered.json["status"], entered.json["created"]) == ("signed_in", True)
+    assert owner.contacts() == {PHONE: "verified"}
+    for path in ("activity", "cards", "accounts"):
+        assert owner.call("GET", path).json["items"] == []
+    assert maria.contacts() == {EMAIL: "verified"}, "the old file keeps all the rest"
+    assert maria.call("GET", "session").status_code == 200
+    assert len(maria.call("GET", "activity").json["items"]) == 2
+    world.clock.forward(minutes=1)
+    assert somebody().prove(PHONE).json["created"] is False, "the number leads to its new owner"
+    assert owner.contacts() == {PHONE: "verified"}
+
+
+def test_a_new_owner_may_say_so_at_once(world: World, somebody: Somebody) -> None:
+    file_of_maria(somebody, PHONE)
+    assert somebody().prove(PHONE, new_owner=True).json["created"] is True
+
+
+def test_the_code_of_a_new_owner_is_good_once(somebody: Somebody, inbox: Inbox) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    owner = somebody()
+    request_id = owner.ask(PHONE)
+    code = inbox.code(PHONE)
+    assert owner.enter(request_id, code, new_owner=True).status_code == 200
+    assert owner.enter(request_id, code, new_owner=True).json["code"] == "code_expired"
+
+
+def test_an_address_has_no_new_owner(somebody: Somebody) -> None:
+    file_of_maria(somebody, EMAIL)
+    assert somebody().prove(EMAIL, new_owner=True).json["created"] is False
+
+
+def test_a_number_on_anothers_file_needs_more_in_a_session_too(somebody: Somebody, inbox: Inbox) -> None:
+    old = file_of_maria(somebody, EMAIL, PHONE)
+    nuria = somebody().sign_in("nuria@example.com")
+    assert nuria.add(PHONE).json == {"identifier_id": None, "outcome": "second_proof_needed", "kind": "email"}
+    assert nuria.contacts() == {"nuria@example.com": "verified"}
+    assert nuria.add(PHONE, new_owner=True).json["outcome"] == "added"
+    assert nuria.contacts() == {"nuria@example.com": "verified", PHONE: "verified"}
+    assert old.contacts() == {EMAIL: "verified"}
+
+
+def test_proving_the_address_of_that_file_first_joins_both(somebody: Somebody) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    again = somebody().sign_in("maria.work@example.com")
+    assert again.add(EMAIL).json["outcome"] == "linked"
+    assert again.add(PHONE).json["outcome"] == "added"
+    assert set(again.contacts()) == {"maria.work@example.com", EMAIL, PHONE}
