@@ -33,7 +33,7 @@ _WHAT = {
     Action.LINK_REQUESTED: ("asked to link an account", "pidió vincular una cuenta"),
     Action.LINK_APPROVED: ("linked an account", "vinculó una cuenta"),
     Action.LINK_REFUSED: ("refused to link an account", "rechazó vincular una cuenta"),
-    Action.SALE_CLAIMED: ("claimed a purchase", "reclamó una compra"),
+    Action.SALE_CLAIMED: ("claimed a purchase", "hizo suya una compra"),
     Action.SIGNED_IN: ("signed in", "inició sesión"),
     Action.SESSIONS_ENDED: ("ended sessions", "cerró sesiones"),
     Action.CONSENT_CHANGED: ("changed a consent", "cambió un consentimiento"),

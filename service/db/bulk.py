@@ -54,7 +54,7 @@ def select_many(
 
 
 def enlarge_cache(session: Session) -> None:
-    """Let SQLite keep 64 MB of pages on this connection: among its own 2 MB, a look-up's page is gone by the insert."""
+    """Let SQLite keep 64 MB of pages: among its own 2 MB, the page of a look-up is gone by the insert."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA cache_size = -65536")

@@ -18,7 +18,7 @@ from service.importing.quick import Acceptance
 from service.importing.source import Line, Source, reading
 from service.merging.rules import Rules
 
-ROWS_A_BATCH = 1000
+ROWS_A_BATCH = 2000
 
 
 @dataclass(frozen=True)

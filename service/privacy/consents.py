@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
+from service.cards.models import Card
 from service.consent.models import Consent, Purpose
 from service.consent.weigh import Joined, weigh
 from service.customers.component import nodes_of
@@ -39,8 +40,14 @@ def read_consents(session: Session, customer_id: UUID) -> dict[Purpose, Consent 
 
 
 def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Actor, now: datetime) -> Consent:
-    """Add what a node says about one purpose. From now on it is what its customer says."""
+    """Add what a node says about one purpose. From now on it is what its customer says.
+
+    Who withdraws identification is identified no more: their cards are frozen, as if they had done it one by one.
+    """
     lock_customer(session, customer_id)
+    if said.purpose is Purpose.IDENTIFICATION and not said.granted:
+        usable = Card.customer_id.in_(nodes_of(customer_id)), Card.revoked_at.is_(None), Card.frozen_at.is_(None)
+        session.execute(update(Card).where(*usable).values(frozen_at=now))
     told: dict[str, Any] = {
         "purpose": said.purpose.value,
         "granted": said.granted,

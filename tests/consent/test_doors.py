@@ -168,3 +168,21 @@ def test_what_was_said_to_a_site_follows_its_account_when_a_merge_is_undone(worl
     for site, customer_id, granted in ((zapatos, ours, True), (libros, theirs, False)):
         told = granted_by(site, f"/commerce/v1/customers/{customer_id}/consents")
         assert told["marketing_email"] is granted
+
+
+def test_who_withdraws_identification_is_identified_no_more(world: World) -> None:
+    maria, till = world.shopper(), world.till()
+    assert till.scan(maria.code()).json["outcome"] == "identified"
+    world.clock.forward(seconds=30)
+    shown = maria.code()
+    say(maria, granted=False, purpose="identification")
+    refused = till.scan(shown).json
+    assert (refused["outcome"], refused["reason"]) == ("refused", "card_unusable")
+    [card] = maria.call("GET", "/shopper/v1/cards").json["items"]
+    assert card["status"] == "frozen"
+
+
+def test_withdrawing_something_else_leaves_the_card_as_it_is(world: World) -> None:
+    maria, till = world.shopper(), world.till()
+    say(maria, granted=False)
+    assert till.scan(maria.code()).json["outcome"] == "identified"

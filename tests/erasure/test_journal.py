@@ -143,7 +143,8 @@ def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(sce
     assert set(store.erasures()) == set(scene.nodes)
 
 
-def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene) -> None:
+@pytest.mark.parametrize("by", ["worker", "command"])
+def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene, shell: Shell, by: str) -> None:
     """An operator restored the keys from a backup, and saved the journal from the broken store, as the docs say."""
     scene.live()
     store = scene.world.service.keystore
@@ -155,7 +156,10 @@ def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene
         rows = [{"customer_id": node, "erased_at": at} for node, at in journal.items()]
         session.execute(_erasures.insert(), rows)
     assert store.find(scene.nodes[0]) is not None
-    replay_erasures(scene.world.service.db, store, scene.world.clock())
+    if by == "worker":
+        replay_erasures(scene.world.service.db, store, scene.world.clock())
+    else:
+        assert shell.json("customer", "replay-erasures") == {"erased": []}
     assert [store.find(node) for node in scene.nodes] == [None, None]
     assert store.find(UUID(scene.juan.customer_id)) is not None
 

@@ -66,7 +66,11 @@ for path in ("/readyz", "/docs", "/docs/style.css", "/openapi.json", "/app"):
 def test_a_till_installs_only_what_the_till_client_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["dependencies"] == []
-    assert {item.partition(">")[0] for item in project["optional-dependencies"]["till"]} == {"click", "httpx2", "qrcode"}
+    assert {item.partition(">")[0] for item in project["optional-dependencies"]["till"]} == {
+        "click",
+        "httpx2",
+        "qrcode",
+    }
 
 
 def test_the_lock_is_hashed_and_names_no_index() -> None:

@@ -113,7 +113,7 @@ def start(desk: Desk, content: str) -> subprocess.Popen[bytes]:
 
 @pytest.mark.timeout(300)
 def test_an_import_that_was_killed_goes_on_where_it_stopped(desk: Desk) -> None:
-    rows = 12 * ROWS_A_BATCH
+    rows = 8 * ROWS_A_BATCH
     content = big_file(rows)
     process = start(desk, content)
     while desk.count("customers") < 2 * ROWS_A_BATCH:
@@ -133,7 +133,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(desk: Desk) -> None:
 
 @pytest.mark.timeout(300)
 def test_two_imports_of_one_file_at_once_double_nothing(desk: Desk) -> None:
-    rows = 3 * ROWS_A_BATCH
+    rows = 2 * ROWS_A_BATCH
     content = big_file(rows)
     both = [start(desk, content) for _ in range(2)]
     told: list[Any] = [process.communicate()[0] for process in both]

@@ -1,3 +1,4 @@
+from service.importing.reader import ROWS_A_BATCH
 from tests.importing.conftest import Desk, Dump, table
 
 HEADER = "account_id,email,email_verified,phone,name"
@@ -41,9 +42,10 @@ def test_what_the_site_already_knows_collides_too(desk: Desk) -> None:
 
 
 def test_rows_of_different_batches_collide_too(desk: Desk) -> None:
-    rows = [f"m{at},{'same' if at in (0, 1500) else f'user{at}'}@example.org,,," for at in range(1501)]
+    ends = 0, ROWS_A_BATCH
+    rows = [f"m{at},{'same' if at in ends else f'user{at}'}@example.org,,," for at in range(ROWS_A_BATCH + 1)]
     report = desk.report(table(HEADER, *rows))
-    assert [item["line"] for item in report["proposals"]["items"]] == [1502]
+    assert [item["line"] for item in report["proposals"]["items"]] == [ROWS_A_BATCH + 2]
 
 
 def test_proved_on_both_sides_is_one_customer(trusted_desk: Desk) -> None:

@@ -22,8 +22,8 @@ from service.scans.read import Cursor
 from service.web.context import actor, now, service
 from service.web.operation import answer, operation
 from service.web.operator.models import (
-    FileOut,
     FileHistoryOut,
+    FileOut,
     HistoryQuery,
     MergedOut,
     MergeIn,
