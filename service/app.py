@@ -88,8 +88,22 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -
     app.config["MAX_CONTENT_LENGTH"] = pos.MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # an account id may hold "//"
     app.url_map.strict_slashes = True
+    app.extensions[EXTENSION] = compose(settings, now=now)
+    app.before_request(_begin)
+    for door in DOORS:
+        _hang(app, door)
+    app.after_request(_finish)
+    problems.register(app)
+    app.extensions[openapi.EXTENSION] = openapi.Description(app, {door.blueprint.name: door.guard for door in DOORS})
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    return app
+
+
+def compose(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> Service:
+    """Open what the doors need: the databases, the keys, the rules."""
     keys = open_keys(settings)
-    app.extensions[EXTENSION] = Service(
+    return Service(
         settings,
         Database(settings.database_url),
         keys,
@@ -100,15 +114,6 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -
         load_rules(settings.identity_rules),
         now,
     )
-    app.before_request(_begin)
-    for door in DOORS:
-        _hang(app, door)
-    app.after_request(_finish)
-    problems.register(app)
-    app.extensions[openapi.EXTENSION] = openapi.Description(app, {door.blueprint.name: door.guard for door in DOORS})
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
-    return app
 
 
 def _hang(app: Flask, door: Door) -> None:

@@ -1,11 +1,13 @@
-"""Purge what has no use any more: spent and expired one-time secrets, ended sessions, old wrong OTPs."""
+"""Purge what has no use any more: spent one-time secrets, ended sessions, old wrong OTPs, claims in vain."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.proof.models import OneTimeCode
+from service.sales.link import CLAIM_WAITS
+from service.sales.models import Claim, Sale
 from service.scans.models import OtpFailure
 from service.scans.otp import WINDOW
 from service.sessions.models import Handoff, SessionKind, ShopperSession
@@ -18,11 +20,13 @@ def purge(session: Session, now: datetime) -> dict[str, int]:
     """Delete what can't matter any more; return how many rows of each kind went."""
     spent_before = now - KEEP_SPENT
     pending = ShopperSession.kind == SessionKind.PENDING
+    came = select(Sale.id).where(Sale.claim_hash == Claim.claim_hash).exists()
     dead = {
         "enrolment_codes": delete(EnrolmentCode).where(EnrolmentCode.expires_at < spent_before),
         "one_time_codes": delete(OneTimeCode).where(OneTimeCode.expires_at < spent_before),
         "handoffs": delete(Handoff).where(Handoff.expires_at < spent_before),
         "pending_sessions": delete(ShopperSession).where(pending, ShopperSession.expires_at < spent_before),
+        "claims": delete(Claim).where(Claim.claimed_at < spent_before - CLAIM_WAITS, ~came),
         "otp_failures": delete(OtpFailure).where(OtpFailure.failed_at < now - WINDOW),
     }
     return {kind: session.execute(statement).rowcount for kind, statement in dead.items()}  # type: ignore[attr-defined]

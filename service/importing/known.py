@@ -14,7 +14,7 @@ from service.crypto.keystore import KeyStore, open_or_none
 from service.customers.models import NO_ISSUER, Identifier, IdentifierKind, Trust
 from service.customers.traits import TRAITS_CONTEXT
 from service.db import select_many
-from service.importing.draft import Draft, Held, name_of
+from service.importing.draft import Draft, name_of
 
 SOURCE = ActorKind.COMMAND.value
 _IDENTIFIERS, _CUSTOMERS = Identifier.metadata.tables["identifiers"], Identifier.metadata.tables["customers"]
@@ -67,27 +67,27 @@ class Known:
     holders: dict[tuple[str, bytes], list[Holder]] = field(default_factory=lambda: defaultdict(list))
     nodes: dict[str, Node] = field(default_factory=dict)
 
-    def of(self, held: Held) -> list[Holder]:
+    def of(self, kind: str, digests: list[bytes]) -> list[Holder]:
         """Return who holds a value, under whichever version of the index key."""
         found: list[Holder] = []
-        for digest in held.digests:
-            found += self.holders.get((held.kind, digest), ())
+        for digest in digests:
+            found += self.holders.get((kind, digest), ())
         return found
 
     def candidates(self, draft: Draft) -> list[str]:
         """Return the nodes that may be what a row means: the holder of its account, else what was imported before."""
-        key = draft.held[0]
-        is_account = key.kind == IdentifierKind.ACCOUNT
-        return [row.customer_id for row in self.of(key) if is_account or was_imported(row, self.site)]
+        kind, _, digests, _ = draft[-1][0]
+        is_account = kind == IdentifierKind.ACCOUNT
+        return [row.customer_id for row in self.of(kind, digests) if is_account or was_imported(row, self.site)]
 
     def find_node(self, draft: Draft, name: str) -> Node | None:
         """Return the node that a row means: imported under the same key, and for a mere contact the same name."""
-        key = draft.held[0]
+        kind, *_ = draft[-1][0]
         nodes = [self.nodes[ident] for ident in sorted(self.candidates(draft))]
-        if key.kind == IdentifierKind.ACCOUNT:
+        if kind == IdentifierKind.ACCOUNT:
             return nodes[0] if nodes else None
-        same = [node for node in nodes if node.key_kind == key.kind]
-        if key.kind in _IDS_OF_RECORDS:
+        same = [node for node in nodes if node.key_kind == kind]
+        if kind in _IDS_OF_RECORDS:
             return next(iter(same or nodes), None)
         return next((node for node in same if name_of(node.traits) == name), None)
 
@@ -95,7 +95,7 @@ class Known:
 def look_up(session: Session, keystore: KeyStore, drafts: Sequence[Draft], *, site_id: UUID) -> Known:
     """Read everything that is known of a batch, in a handful of statements."""
     known = Known(site_id.hex)
-    digests = [digest for draft in drafts for held in draft.held for digest in held.digests]
+    digests = [digest for *_, held in drafts for _, _, found, _ in held for digest in found]
     for holder in _live(session, "value_index", digests):
         of_site = holder.kind == IdentifierKind.ACCOUNT and holder.issuer == known.site
         if of_site or holder.issuer == NO_ISSUER.hex:

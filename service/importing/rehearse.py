@@ -20,26 +20,26 @@ class Rehearsal:
     """One file's rehearsal. It remembers what earlier rows brought, since nothing is stored."""
 
     site_id: UUID
-    _brought: dict[tuple[str, bytes], list[bool]] = field(default_factory=dict)
+    _brought: dict[bytes, list[bool]] = field(default_factory=dict)
 
     def rehearse(self, session: Session, keystore: KeyStore, drafts: Sequence[Draft], report: Report) -> None:
         """Count what a batch would do. Merges and proposals are what shared values suggest before the guard rails."""
         known = look_up(session, keystore, drafts, site_id=self.site_id)
         fresh, changes = sort_out(keystore.vault, drafts, known, report)
-        for draft in fresh:
-            self._bring(draft.held, known, draft.customer_id, report)
+        for _, customer_id, _, _, held in fresh:
+            self._bring(held, known, customer_id, report)
         for change in changes:
             self._bring(change.added, known, change.node.id, report)
 
     def _bring(self, brought: Iterable[Held], known: Known, node_id: str, report: Report) -> None:
-        for held in brought:
-            kind, is_verified = IdentifierKind(held.kind), held.trust == Trust.VERIFIED
+        for word, trust, digests, _ in brought:
+            kind, is_verified = IdentifierKind(word), trust == Trust.VERIFIED
             if kind not in SAME:
                 continue
-            key = held.kind, held.digests[0]
-            others = [row.trust == Trust.VERIFIED for row in known.of(held) if row.customer_id != node_id]
-            others += self._brought.get(key, ())
-            self._brought.setdefault(key, []).append(is_verified)
+            holders = known.of(kind, digests)
+            others = [row.trust == Trust.VERIFIED for row in holders if row.customer_id != node_id]
+            others += self._brought.get(digests[0], ())
+            self._brought.setdefault(digests[0], []).append(is_verified)
             if is_verified and any(others):
                 report.merged += 1
             elif others:

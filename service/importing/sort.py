@@ -11,7 +11,11 @@ from service.importing.update import Change, find_change, open_draft
 
 def sort_out(vault: Vault, drafts: Sequence[Draft], known: Known, report: Report) -> tuple[list[Draft], list[Change]]:
     """Return the rows of new people and what changes on known ones; count them all in the report."""
-    fresh, changes = [], []
+    fresh: list[Draft] = []
+    changes: list[Change] = []
+    if not known.holders:
+        report.created += len(drafts)
+        return list(drafts), changes
     for draft in drafts:
         opened = open_draft(vault, draft) if known.candidates(draft) else None
         node = opened and known.find_node(draft, opened.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from service.importing.columns import BadFile
 
@@ -31,8 +31,7 @@ class Source:
     size: int
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One row of the file. `number` is the line on which it begins (the header's is 1); `fault` why it isn't one."""
 
     number: int

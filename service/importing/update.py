@@ -30,7 +30,8 @@ _STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
 class Opened:
     """A draft with what is sealed in it."""
 
-    draft: Draft
+    line: int
+    held: list[Held]
     key: DataKey
     traits: dict[str, Any]
 
@@ -57,9 +58,9 @@ class Change:
 
 def open_draft(vault: Vault, draft: Draft) -> Opened:
     """Open what a draft has sealed."""
-    key = open_key(vault, UUID(draft.customer_id), draft.sealed_key)
-    sealed = draft.sealed_traits
-    return Opened(draft, key, json.loads(key.open(sealed, context=TRAITS_CONTEXT)) if sealed else {})
+    line, customer_id, sealed_key, sealed, held = draft
+    key = open_key(vault, UUID(customer_id), sealed_key)
+    return Opened(line, held, key, json.loads(key.open(sealed, context=TRAITS_CONTEXT)) if sealed else {})
 
 
 def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
@@ -67,8 +68,8 @@ def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
 
     An empty cell changes nothing. A value that an earlier import gave, and nobody proved, makes room for the row's.
     """
-    added = [held for held in opened.draft.held if _is_news(held, node)]
-    given_now = {held.kind: held.digests for held in opened.draft.held}
+    added = [held for held in opened.held if _is_news(held, node)]
+    given_now = {kind: digests for kind, _, digests, _ in opened.held}
     replaced = [row for row in node.identifiers if _makes_room(row, given_now.get(row.kind), site)]
     given = opened.traits
     if "address" in given and "address" in node.traits:
@@ -76,7 +77,7 @@ def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
     traits, problems = change_traits(node.traits, given)
     if problems:
         name, words = next(iter(problems.items()))
-        return Change(opened, node, [], [], {}, Fault(opened.draft.line, name, words))
+        return Change(opened, node, [], [], {}, Fault(opened.line, name, words))
     if not added and not replaced and traits == node.traits:
         return None
     return Change(opened, node, added, replaced, traits)
@@ -99,14 +100,14 @@ def update(
 def _add(
     session: Session, keystore: KeyStore, change: Change, held: Held, *, site_id: UUID, now: datetime
 ) -> Identifier:
-    kind = IdentifierKind(held.kind)
+    kind, trust, _, sealed = IdentifierKind(held[0]), Trust(held[1]), *held[2:]
     added = add_identifier(
         session,
         keystore,
         customer_id=UUID(change.node.id),
         kind=kind,
-        value=change.opened.key.open(held.sealed, context=VALUE_CONTEXT),
-        trust=Trust(held.trust),
+        value=change.opened.key.open(sealed, context=VALUE_CONTEXT),
+        trust=trust,
         actor=COMMAND,
         now=now,
         issuer=site_id if kind is IdentifierKind.ACCOUNT else NO_ISSUER,
@@ -127,8 +128,9 @@ def _is_news(held: Held, node: Node) -> bool:
 
     What the rules made a mere claim again stays one: the same file said the same before.
     """
+    kind, trust, digests, _ = held
     for row in node.identifiers:
-        if row.kind == held.kind and row.digest in held.digests:
+        if row.kind == kind and row.digest in digests:
             was_demoted = row.demoted_by is not None or (row.trust == Trust.CLAIMED and row.source == SOURCE)
-            return _STRENGTH[held.trust] > _STRENGTH[row.trust] and not was_demoted
+            return _STRENGTH[trust] > _STRENGTH[row.trust] and not was_demoted
     return True

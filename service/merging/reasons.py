@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 
 from service.customers.models import IdentifierKind
-from service.matching.words import say_agreements
 
 
 class Reason(StrEnum):
@@ -61,6 +60,8 @@ def words_of(reasons: Iterable[dict[str, Any]]) -> str:
 
 
 def _word(reason: dict[str, Any]) -> str:
+    from service.matching.words import say_agreements  # its comparing costs 4 MB, which a till's worker never needs
+
     verb = "proved" if reason.get("trust") == "verified" else "claim"
     alike = say_agreements(reason.get("fields", {})) or "much in common"
     kind = _KIND_WORDS.get(str(reason.get("kind")), "identifiers of a kind")

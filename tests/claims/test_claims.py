@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from pos_client import mint_claim
+from service.purge import purge
 from tests.claims.receipts import claim, claimed, hashed, link_now, receipt, sales_of, unite
 from tests.world import World
 
@@ -281,3 +282,16 @@ def test_a_till_is_told_where_claims_go_and_nothing_of_who_claimed(world: World)
     assert after == before | {"link": "linked"}
     for told in (till.enrolled, till.call("GET", "/pos/v1/terminal").json):
         assert told["policy"]["claim_url"] == f"{world.settings.public_url}/app"
+
+
+def test_a_claim_in_vain_is_purged_and_one_that_was_not_stays(world: World) -> None:
+    maria, till = world.shopper(), world.till()
+    code, sale_id = receipt(till)
+    assert claimed(maria, code) == (201, "claimed")
+    assert claimed(maria, mint_claim()) == (201, "waiting")
+    for days, gone in ((4, 0), (1, 1)):
+        world.clock.forward(days=days, seconds=-days)
+        with world.service.db.write() as session:
+            assert purge(session, world.clock())["claims"] == gone, days
+        world.clock.forward(seconds=days + days)
+    assert sales_of(maria) == [sale_id]
