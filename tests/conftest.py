@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.privacy.recorder import Recorder
 from tests.world import Clock, World
 
 _first_app: list[Flask] = []
+_databases: dict[str, Database] = {}
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -41,7 +42,7 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "unspoken.db"
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
     db = Database(f"sqlite:///{path}")
     migrate(db)
     db.close()
@@ -67,8 +68,12 @@ def postgres_database() -> Iterator[Database]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty, migrated database: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "unspoken.db")
-        return f"sqlite:///{tmp_path / 'unspoken.db'}"
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = template.with_name("unspoken.db")
+        for left in path.parent.glob("unspoken*"):
+            left.unlink()
+        shutil.copy(template, path)
+        return f"sqlite:///{path}"
     db: Database = request.getfixturevalue("postgres_database")
     with db.write() as session:
         # TRUNCATE would make every table and index anew: fifty times slower on tables this small.
@@ -86,12 +91,15 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 def fresh_app(settings: Settings, clock: Clock) -> Flask:
-    """Return an app as `create_app` makes it; its routes, which take longest, are worked out once a process."""
+    """Return an app as `create_app` makes it. What takes longest is worked out once a process: its routes, and
+    the statements that an engine has compiled.
+    """
     if not _first_app:
         _first_app.append(create_app(settings))
     app = copy(_first_app[0])
     vars(app).update({name: _copied(value) for name, value in vars(app).items()})
-    app.extensions[EXTENSION] = compose(settings, now=clock)
+    database = _databases.setdefault(settings.database_url, Database(settings.database_url))
+    app.extensions[EXTENSION] = replace(compose(settings, now=clock), db=database)
     return app
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -15,13 +15,12 @@ from service.commands.base import json_option, keystore, settings, show, told_in
 from service.db import Database
 from service.errors import NotFound
 from service.importing.columns import IGNORE, Field, match_columns
-from service.importing.parse import PROOF
-from service.importing.reader import Job, batches
-from service.importing.report import Report
-from service.importing.run import rehearse, run
 from service.importing.source import UTF_8, look_at
 from service.merging.rules import load_rules
 from service.sites.models import Site
+
+if TYPE_CHECKING:
+    from service.importing.report import Report
 
 _MOST_TOLD = 20
 
@@ -74,8 +73,12 @@ def customers(
         raise SystemExit(1)
 
 
-def _import(file: Path, site_id: UUID, mapped: dict[str, str], *, dry_run: bool) -> tuple[Report, dict[str, Any]]:
+def _import(file: Path, site_id: UUID, mapped: dict[str, str], *, dry_run: bool) -> tuple["Report", dict[str, Any]]:
     """Return the report, and what is to be told of the file itself."""
+    from service.importing.parse import PROOF
+    from service.importing.reader import Job, batches
+    from service.importing.run import rehearse, run
+
     chosen, rules = settings(), load_rules(settings().identity_rules)
     source = look_at(file)
     columns = match_columns(source.header, mapped)
@@ -115,14 +118,14 @@ def _progress(size: int) -> Iterator[Callable[[int], None]]:
         yield lambda at: bar.update(at - bar.pos)
 
 
-def _write_errors(path: Path, report: Report) -> None:
+def _write_errors(path: Path, report: "Report") -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("line", "column", "error"))
         writer.writerows(report.faults)
 
 
-def _words(report: Report, told: dict[str, Any], *, dry_run: bool) -> str:
+def _words(report: "Report", told: dict[str, Any], *, dry_run: bool) -> str:
     """Return the report for a person: what happened, what is wrong, and what to decide."""
     lines = ["Nothing was written; this is what would happen:"] if dry_run else []
     if told["encoding"] != "utf-8":
@@ -139,7 +142,7 @@ def _words(report: Report, told: dict[str, Any], *, dry_run: bool) -> str:
     return "\n".join([*lines, *_words_of_faults(report), *_words_of_proposals(report)])
 
 
-def _words_of_faults(report: Report) -> list[str]:
+def _words_of_faults(report: "Report") -> list[str]:
     lines = [f"line {line}{column and f', {column}'}: {words}" for line, column, words in report.faults[:_MOST_TOLD]]
     left = len(report.faults) - len(lines)
     more = f"and {left:,} more: --errors FILE writes them all" if left else ""
@@ -147,13 +150,13 @@ def _words_of_faults(report: Report) -> list[str]:
     return [part for part in (*lines, more, advice) if part]
 
 
-def _words_of_proposals(report: Report) -> list[str]:
+def _words_of_proposals(report: "Report") -> list[str]:
     if not report.why:
         return []
     about = [f"{count:>8,} {why}" for why, count in report.why.most_common()]
     shown = [f"line {item['line']}: {item['why']} ({item['proposal_id']})" for item in report.proposals.values()]
     return [
-        f"{report.why.total():,} probable duplicates for a person to decide:",
+        f"{report.why.total():,} probable duplicate{'s' * (report.why.total() > 1)} for a person to decide:",
         *about,
         *shown[:_MOST_TOLD],
         "GET /operator/v1/proposals lists them, POST …/{id}/accept or reject decides;",

@@ -146,7 +146,9 @@ def _insert(
 
 
 def _strengthen(session: Session, held: Identifier, *, trust: Trust, actor: Actor, now: datetime) -> None:
-    """Raise the trust of a row, never lower it."""
+    """Raise the trust of a row, never lower it; what a merge demoted comes back with it, or by its owner's proof."""
+    if held.demoted_by is not None and actor.kind not in _OWNER:
+        return
     was = Trust(held.trust)
     if _STRENGTH[trust] > _STRENGTH[was]:
         held.trust = trust.value

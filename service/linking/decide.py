@@ -3,13 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.component import nodes_of
+from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
 from service.linking.read import status_of
@@ -33,9 +34,11 @@ def approve(
     """Join the site's account with the shopper who approves, as far as the guard rails let them."""
     lock_identities(session)
     asked = _get_pending(session, link_request_id, shopper, now)
+    account = asked.account_customer_id
+    if not session.scalar(select(_has_account(account, asked.site_id))):
+        raise Conflict("the site has unlinked this account since it asked", code="link_request_closed")
     evidence = {"link_request_id": str(asked.id), "site_id": str(asked.site_id)}
     cause = Cause(Rule.APPROVED_LINK, actor, evidence)
-    account = asked.account_customer_id
     joined = join(session, keystore, account, shopper.customer_id, cause=cause, rules=rules, now=now)
     asked.status, asked.decided_at, asked.merge_id = LinkStatus.APPROVED, now, joined.merge_id
     _tell(session, Action.LINK_APPROVED, asked, actor, now)
@@ -51,6 +54,11 @@ def refuse(session: Session, link_request_id: UUID, *, shopper: ShopperIdentity,
 
 def _tell(session: Session, action: Action, asked: LinkRequest, actor: Actor, now: datetime) -> None:
     record(session, action, asked.holder_id, actor=actor, now=now, link_request_id=asked.id, site_id=asked.site_id)
+
+
+def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:
+    live = Identifier.ended_at.is_(None), Identifier.kind == IdentifierKind.ACCOUNT, Identifier.issuer == site_id
+    return select(Identifier.id).where(Identifier.customer_id == node_id, *live).exists()
 
 
 def _get_pending(session: Session, link_request_id: UUID, shopper: ShopperIdentity, now: datetime) -> LinkRequest:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from service.audit.models import Actor, ActorKind
 from service.crypto.keystore import KeyStore
 from service.customers.account import make_account, see_account
-from service.customers.component import canonical_of
-from service.customers.identifiers import add_identifier, find_live
+from service.customers.component import canonical_of, nodes_of
+from service.customers.identifiers import add_identifier, find_live, live_with
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import change_traits, read_traits, write_traits
 from service.merging.accept import Given
@@ -26,6 +26,8 @@ from service.merging.rules import Rules
 
 # Claimed identifiers count for no limit of the rules, so this bounds what a site can pile up on one account.
 MAX_IDENTIFIERS = 100
+# Each device is a node of its own, and every merge looks at all nodes of a customer.
+MAX_DEVICES = 200
 
 
 class Outcome(StrEnum):
@@ -124,6 +126,8 @@ class _Giving:
         """Give the node one identifier."""
         if not self._has_room(item):
             words = f"an account holds at most {MAX_IDENTIFIERS} identifiers: unlink others first"
+            if item.kind is IdentifierKind.ANONYMOUS:
+                words = f"a customer has at most {MAX_DEVICES} devices: what this one did stays by itself"
             self.put.problems.append({"pointer": item.pointer, "detail": words})
             return
         if item.kind is IdentifierKind.ANONYMOUS:
@@ -173,9 +177,21 @@ class _Giving:
 
     def _has_room(self, item: Given) -> bool:
         """Return whether the node may hold this one too: one that it holds already takes no room."""
+        if item.kind is IdentifierKind.ANONYMOUS:
+            return self._has_room_for(item.value)
         live = Identifier.customer_id == self.node_id, Identifier.ended_at.is_(None)
         held = self.session.scalar(select(func.count()).select_from(Identifier).where(*live)) or 0
         if held < MAX_IDENTIFIERS:
             return True
         same = find_live(self.session, self.keystore.vault, item.kind, item.value)
         return any(row.customer_id == self.node_id for row in same)
+
+    def _has_room_for(self, anonymous_id: str) -> bool:
+        """Return whether the customer may have one more device: those that were unlinked are still nodes."""
+        nodes = nodes_of(self.node_id)
+        devices = Identifier.customer_id.in_(nodes), Identifier.kind == IdentifierKind.ANONYMOUS
+        held = self.session.scalar(select(func.count()).select_from(Identifier).where(*devices)) or 0
+        if held < MAX_DEVICES:
+            return True
+        own = live_with(self.keystore.vault, IdentifierKind.ANONYMOUS, anonymous_id, issuer=self.site_id)
+        return self.session.scalar(select(Identifier.id).where(*own, *devices)) is not None

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from service.merging.models import Rule
 from service.merging.reasons import Reason
 from service.merging.rules import Rules
 
+# Phone companies give a number that nobody used for months to somebody else.
+RECYCLED_AFTER = timedelta(days=180)
 UNIQUE = (IdentifierKind.ACCOUNT, IdentifierKind.CRM)
 _NAMES = frozenset(("given_name", "family_name", "name"))
 # A person at the brand decides what the rules would not. Owners decide for themselves, but don't see the brand's CRM.

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     LIMIT = "limit"
     CONFLICTING_CRM = "conflicting_crm"
     PHONE_ALONE = "phone_alone"
+    RECYCLED = "recycled"
     NOT_BY_ITSELF = "not_by_itself"
     HUB = "hub"
     DO_NOT_LINK = "do_not_link"
@@ -47,6 +48,7 @@ _WORDS = {
     Reason.LIMIT: "together they would have too many {kind}",
     Reason.CONFLICTING_CRM: "they have different CRM ids",
     Reason.PHONE_ALONE: "both have a name, and a phone number alone may be shared",
+    Reason.RECYCLED: "one proved the phone number long after the other, and it may have changed hands",
     Reason.NOT_BY_ITSELF: "the rules leave this kind to a person",
     Reason.HUB: "too many customers claim this value",
     Reason.DO_NOT_LINK: "a person said that they are not one",

@@ -18,7 +18,8 @@ from service.merging.limits import keep_limits, take_up
 from service.merging.lock import lock_identities
 from service.merging.models import Rule
 from service.merging.propose import propose
-from service.merging.reasons import SAME, words_of
+from service.merging.rails import RECYCLED_AFTER
+from service.merging.reasons import SAME, Reason, words_of
 from service.merging.rules import Rules
 
 
@@ -78,10 +79,10 @@ def _join_holders(
     rules: Rules,
     now: datetime,
 ) -> Joined | None:
-    """Join whoever proved the same value; None when nobody did."""
+    """Join whoever proved the same value; None when nobody did, as far as the rules can tell."""
     best = None
     for other in others if identifier.trust == Trust.VERIFIED else ():
-        if other.trust == Trust.VERIFIED:
+        if other.trust == Trust.VERIFIED and not _may_have_changed_hands(identifier, other):
             ends = identifier.customer_id, other.customer_id
             joined = join(session, keystore, *ends, cause=cause, rules=rules, now=now)
             best = best if best is not None and best.outcome is Outcome.MERGED else joined
@@ -92,13 +93,26 @@ def _propose_strongest(
     session: Session, identifier: Identifier, others: list[Identifier], now: datetime
 ) -> Joined | None:
     """Ask an operator whether the strongest of the others who hold the value is the same person."""
-    reasons: list[dict[str, Any]] = [{"code": SAME[IdentifierKind(identifier.kind)], "trust": Trust.CLAIMED}]
     for other in others:
+        reasons = _reasons(identifier, other)
         proposal_id = propose(session, identifier.customer_id, other.customer_id, reasons=reasons, now=now)
         if proposal_id is not None:
             canonical = canonical_of(session, identifier.customer_id)
             return Joined(Outcome.PROPOSED, canonical, proposal_id=proposal_id, why=words_of(reasons))
     return None
+
+
+def _reasons(identifier: Identifier, other: Identifier) -> list[dict[str, Any]]:
+    same = SAME[IdentifierKind(identifier.kind)]
+    if identifier.trust == other.trust == Trust.VERIFIED:
+        return [{"code": same, "trust": Trust.VERIFIED}, {"code": Reason.RECYCLED}]
+    return [{"code": same, "trust": Trust.CLAIMED}]
+
+
+def _may_have_changed_hands(identifier: Identifier, other: Identifier) -> bool:
+    """Return whether so much time lies between the two proofs of a phone number that it may be somebody else's."""
+    proved, before = (row.proved_at or row.created_at for row in (identifier, other))
+    return identifier.kind == IdentifierKind.PHONE and abs(proved - before) >= RECYCLED_AFTER
 
 
 def _cause(identifier: Identifier, actor: Actor) -> Cause:

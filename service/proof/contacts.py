@@ -58,7 +58,7 @@ def add_contact(
             keep(session, proved.request_id, now)
             return missing
         if proved.new_owner:
-            release(session, holder, proved.contact, vault=keystore.vault, actor=prover.actor, now=now)
+            release(session, holder, proved.contact, vault=keystore.vault, prover=prover, now=now)
     use_up(session, proved.request_id, now)
     if holder is not None and own:
         prover = replace(prover, customer_id=holder.customer_id)  # it is there already: proved again

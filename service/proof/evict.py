@@ -12,10 +12,11 @@ from service.audit.record import record
 from service.cards.models import Card
 from service.crypto.vault import Vault
 from service.customers.component import canonical_of, nodes_of
-from service.customers.identifiers import end_identifier, find_live
+from service.customers.identifiers import end_identifier, find_live, index_parts
 from service.customers.models import Identifier, IdentifierKind, Trust
 from service.merging.models import Decider
 from service.merging.proposals import propose
+from service.merging.rails import RECYCLED_AFTER
 from service.merging.reasons import SAME
 from service.proof.request import Contact
 from service.sessions.models import Handoff, ShopperSession
@@ -28,7 +29,8 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
 
     Their sessions and cards end. What they bought stays theirs, and a proposal asks whether they are the prover
     after all: the prover herself where a site's account is at stake, an operator where nobody but a person of the
-    brand can tell, or where the other customer has proved a contact of their own.
+    brand can tell: where the other customer has proved a contact of their own, or gave this number so long ago that
+    it may have been theirs and is recycled. Whoever proves another contact of that customer's, too, decides herself.
     """
     claimed = _claimed(session, find_live(session, vault, contact.kind, contact.value))
     for row in claimed:
@@ -39,7 +41,9 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
     for claimant_id in sorted({canonical_of(session, row.customer_id) for row in claimed}):
         _put_away_all(session, claimant_id, actor, now)
         reason = {"code": SAME[contact.kind].value, "trust": Trust.CLAIMED.value}
-        decider = Decider.OWNER if may_be_confirmed(session, claimant_id) else Decider.OPERATOR
+        recycled = contact.kind is IdentifierKind.PHONE and _is_old(session, contact, claimant_id, vault, now)
+        confirmable = may_be_confirmed(session, claimant_id) and not recycled
+        decider = Decider.OWNER if confirmable else Decider.OPERATOR
         propose(session, prover_id, claimant_id, reasons=[reason], decider=decider, now=now)
 
 
@@ -73,6 +77,17 @@ def _claimed(session: Session, live: list[Identifier]) -> list[Identifier]:
     answers = {row.id: canonical_of(session, row.customer_id) for row in live}
     proved = {answers[row.id] for row in live if row.trust == Trust.VERIFIED}
     return [row for row in live if answers[row.id] not in proved]
+
+
+def _is_old(session: Session, contact: Contact, claimant_id: UUID, vault: Vault, now: datetime) -> bool:
+    """Return whether a claimant first gave the contact so long ago; given anew since, it is no younger."""
+    given = (
+        Identifier.customer_id.in_(nodes_of(claimant_id)),
+        Identifier.kind == contact.kind,
+        Identifier.value_index.in_(vault.indexes(*index_parts(contact.kind, contact.value))),
+    )
+    first = session.scalar(select(Identifier.created_at).where(*given).order_by(Identifier.created_at).limit(1))
+    return first is not None and now - first >= RECYCLED_AFTER
 
 
 def _put_away_all(session: Session, customer_id: UUID, actor: Actor, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Hold: a proved contact becomes its owner's verified identifier, and everything that follows from it happens."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +15,13 @@ from service.crypto.vault import Vault
 from service.customers.component import canonical_of, nodes_of
 from service.customers.identifiers import add_identifier, end_identifier, find_live
 from service.customers.models import Identifier, IdentifierKind, Trust
+from service.merging.do_not_link import keep_apart
 from service.merging.join import Joined
+from service.merging.rails import RECYCLED_AFTER
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
 from service.proof.evict import contacts_of, evict
 from service.proof.request import Contact
-
-# Phone companies give a number that nobody used for months to somebody else.
-RECYCLED_AFTER = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,14 @@ def need_second_proof(session: Session, holder: Identifier, now: datetime) -> Se
 
 
 def release(
-    session: Session, holder: Identifier, contact: Contact, *, vault: Vault, actor: Actor, now: datetime
+    session: Session, holder: Identifier, contact: Contact, *, vault: Vault, prover: Prover, now: datetime
 ) -> None:
-    """Take a recycled number off the file of whoever had it before; nothing else of that file changes hands."""
+    """Take a recycled number off the file of whoever had it before; nothing else of that file changes hands.
+
+    The new owner said that the file isn't theirs. So the two are kept apart: a site that goes on giving the number
+    to its old owner's account would join them else.
+    """
+    actor = prover.actor
     nodes = set(session.scalars(nodes_of(holder.customer_id)))
     for row in find_live(session, vault, contact.kind, contact.value):
         if row.customer_id in nodes:
@@ -85,6 +89,7 @@ def release(
             found: dict[str, Any] = {"identifier_id": row.id, "kind": row.kind, "because": "new_owner"}
             record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
     session.flush()  # the value must be free before the new row takes it
+    keep_apart(session, holder.customer_id, prover.customer_id, actor=actor, now=now)
 
 
 def hold(

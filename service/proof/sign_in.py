@@ -55,7 +55,7 @@ def sign_in(
     opened, token = open_signed_in(session, customer_id=customer_id, now=now)
     prover = Prover(customer_id, opened.id)
     if former is not None and holder is None:
-        release(session, former, proved.contact, vault=keystore.vault, actor=prover.actor, now=now)
+        release(session, former, proved.contact, vault=keystore.vault, prover=prover, now=now)
     hold(session, keystore, proved.contact, prover=prover, rules=rules, now=now)
     record(session, Action.SIGNED_IN, customer_id, actor=prover.actor, now=now, kind=proved.contact.kind.value)
     return SignedIn(opened, token, created=holder is None)

@@ -192,3 +192,15 @@ def test_everything_that_is_linked_leaves_a_line_without_its_value(world: World)
     assert {(line.actor_kind, str(line.actor_id)) for line in lines} == {("site", site.site_id)}
     assert str(kept.id) in str([line.detail for line in lines])
     assert "maria" not in str([line.detail for line in lines])
+
+
+def test_a_customer_is_not_made_of_devices_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 3)
+    site = world.site()
+    site.put("maria", *({"kind": "anonymous", "value": f"device-{n}"} for n in range(3)))
+    again = site.put("maria", *({"kind": "anonymous", "value": f"device-{n}"} for n in range(2, 4)))
+    assert [item["pointer"] for item in again["problems"]] == ["/identifiers/1"]
+    read = site.call("GET", f"/commerce/v1/customers/{again['customer_id']}").json
+    device = next(item for item in read["identifiers"] if item["kind"] == "anonymous")
+    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{device['identifier_id']}")
+    assert site.put("maria", {"kind": "anonymous", "value": "device-9"})["problems"] != []

@@ -1,6 +1,13 @@
-from uuid import uuid4
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import UUID, uuid4
 
+from service.audit.models import Actor, ActorKind
+from service.customers.account import see_account
+from service.merging.unlink import unlink
 from tests.customers.given import EMAIL, email, phone
+from tests.proof.people import Inbox, Maria
 from tests.world import Site, World
 
 
@@ -83,3 +90,36 @@ def test_unlinking_is_part_of_the_history(world: World) -> None:
     ]
     assert item["evidence"] == {"identifier_id": ident, "kind": "email"}
     assert item["by"] == {"kind": "site", "id": site.site_id}
+
+
+def test_a_site_does_not_take_back_what_its_owner_proved(world: World, tmp_path: Path) -> None:
+    site, maria = world.site(), Maria(world, Inbox(world, tmp_path / "outbox.jsonl"))
+    customer_id = site.put("maria", email())["customer_id"]
+    maria.phone.open(site, "maria")
+    assert maria.add(EMAIL).json["outcome"] == "added"
+    path = f"/commerce/v1/accounts/maria/identifiers/{held(site, customer_id)[EMAIL]}"
+    refused = site.call("DELETE", path)
+    assert (refused.status_code, refused.json["code"]) == (409, "proved_by_owner")
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_a_session_that_opens_while_its_account_is_unlinked_does_not_survive(world: World) -> None:
+    site = world.site()
+    site.account("maria")
+    answers: list[Any] = []
+
+    def open_one() -> None:
+        answers.append(site.call("POST", "/commerce/v1/accounts/maria/sessions", {}))
+        world.service.db._kept.close()  # this thread's own connection: the pool is everybody's
+
+    opening = Thread(target=open_one)
+    named: dict[str, Any] = {"site_id": UUID(site.site_id), "account_id": "maria", "now": world.clock()}
+    with world.service.db.write() as session:
+        account = see_account(session, world.service.keystore, **named)
+        assert account is not None
+        unlink(session, account, actor=Actor(ActorKind.SITE, account.issuer), now=world.clock())
+        session.flush()
+        opening.start()
+        opening.join(0.5)
+    opening.join()
+    assert [answer.status_code for answer in answers] == [404]

@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from service.crypto import keyfile
 from service.importing.reader import ROWS_A_BATCH
 from tests.importing.conftest import Desk, Dump, table
 
@@ -99,6 +101,25 @@ def test_a_repeated_import_survives_a_rotation_of_the_index_key(desk: Desk) -> N
     desk.shell.json("keys", "rotate", "--kind", "index", "--now")
     assert desk.rows(table(HEADER, *PEOPLE)) == (0, 0, 6, 0)
     assert desk.rows(table(HEADER, *PEOPLE, "m9,9,maria@example.org,,María")) == (1, 0, 6, 0)
+
+
+def test_keys_that_are_rotated_meanwhile_stop_an_import_in_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reader would go on with the old key, and find nobody who was written under the new one."""
+    content = big_file(2)
+    with monkeypatch.context() as patched:
+        patched.setattr("service.commands.imports.clock.now", lambda: rotate(desk))
+        done = desk.run(content)
+    assert (done.exit_code, desk.count("customers")) == (1, 0)
+    assert "run the same again, it goes on where it stopped" in done.stderr
+    assert desk.rows(content) == (2, 0, 0, 0)
+
+
+def rotate(desk: Desk) -> datetime:
+    """Rotate the index key at the moment when the import has read the keys, and asks for the time."""
+    path = desk.world.settings.keys_file
+    now = datetime.now(UTC)
+    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), now, at_once=True, unused=frozenset()))
+    return now
 
 
 def big_file(rows: int) -> str:

@@ -27,7 +27,7 @@ def test_a_proposal_of_an_import_can_be_decided(desk: Desk) -> None:
 
 def test_the_report_says_in_words_what_to_do(desk: Desk) -> None:
     done = desk.run(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
-    assert "1 probable duplicates for a person to decide:" in done.stdout
+    assert "1 probable duplicate for a person to decide:" in done.stdout
     assert f"line 3: {MERGED} (" in done.stdout
     assert "GET /operator/v1/proposals" in done.stdout
     assert "unspoken identity duplicates" in done.stdout

@@ -1,8 +1,11 @@
 import csv
+import multiprocessing
 from pathlib import Path
 
 import pytest
 
+from service.importing.columns import BadFile
+from service.importing.reader import _receive
 from tests.importing.conftest import Desk, table
 
 
@@ -112,3 +115,11 @@ def test_two_thousand_rows_with_typing_mistakes(desk: Desk) -> None:
     assert {error["line"]: error["column"] for error in report["errors"]} == wrong
     assert report["failed"] == len(wrong)
     assert report["created"] == 2000 - len(wrong) == desk.count("customers")
+
+
+def test_a_reader_that_is_killed_ends_the_import_in_words() -> None:
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    theirs.close()
+    with pytest.raises(BadFile, match="run the same again"):
+        list(_receive(ours))
+    ours.close()

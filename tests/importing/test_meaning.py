@@ -1,3 +1,8 @@
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from tests.importing.conftest import Desk, table
@@ -158,3 +163,16 @@ def test_a_row_that_is_not_verified_proves_nothing(trusted_desk: Desk) -> None:
     trusted_desk.report(table("account_id,email,email_verified", "m1,maria@example.org,no", "m2,ana@example.org,"))
     assert trusted_desk.customer("m1")["trust"]["email"] == "vouched"
     assert trusted_desk.customer("m2")["trust"]["email"] == "vouched"
+
+
+def test_a_person_sees_a_bar_and_a_file_does_not(desk: Desk) -> None:
+    path = desk.save(table("account_id", "m1", "m2"))
+    command = [sys.executable, "-m", "service", "import", "customers", str(path), "--site", desk.site.site_id]
+    environ = os.environ | {name: value for name, value in desk.shell.environ.items() if value is not None}
+    terminal, end = pty.openpty()
+    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=end, check=True)
+    os.close(end)
+    assert b"Importing" in os.read(terminal, 4096)
+    os.close(terminal)
+    assert b"Importing" not in done.stdout
+    assert subprocess.run(command, env=environ, capture_output=True, check=True).stderr == b""

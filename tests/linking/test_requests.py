@@ -163,3 +163,10 @@ def test_a_refused_code_is_never_echoed(outlet: Site, maria: Shopper) -> None:
     answer = ask(outlet, code)
     assert refusal(answer) == "already_used"
     assert code not in answer.text
+
+
+def test_an_account_that_was_unlinked_since_joins_nobody(outlet: Site, maria: Shopper) -> None:
+    request_id = asked(outlet, maria.code())
+    assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
+    answer = decide(maria, "approve", request_id)
+    assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")

@@ -276,3 +276,26 @@ def test_what_a_merge_demoted_counts_again_once_its_owner_proves_it(people: Peop
     people.give(a, EMAIL, "old@example.com", actor=SHOPPER)
     assert [held[1:] for held in people.held(a).values()] == [("verified", True, None)]
     assert sorted(trust for _, trust, _, _ in people.held(b).values()) == ["claimed", "verified"]
+
+
+@pytest.mark.parametrize(("days", "are_one"), [(179, True), (180, False)])
+def test_a_number_that_two_proved_long_after_each_other_is_for_a_person(
+    people: People, days: int, are_one: bool
+) -> None:
+    a, b = people.node("Maria"), people.node()
+    people.give(a, PHONE, "+34600111222")
+    people.world.clock.forward(days=days)
+    people.give(b, PHONE, "+34600111222")
+    people.give(a, PHONE, "+34600111222")  # a site that repeats itself proves nothing anew
+    assert people.are_one(a, b) == are_one
+    assert [[reason["code"] for reason in row.reasons] for row in people.proposals()] == (
+        [] if are_one else [["same_phone", "recycled"]]
+    )
+
+
+def test_an_address_is_never_recycled(people: People) -> None:
+    a, b = people.node("Maria"), people.node("Maria")
+    people.give(a, EMAIL, "maria@example.com")
+    people.world.clock.forward(days=1_000)
+    people.give(b, EMAIL, "maria@example.com")
+    assert people.are_one(a, b)

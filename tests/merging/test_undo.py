@@ -80,3 +80,16 @@ def test_nodes_are_never_rewritten(people: People) -> None:
     before = stands()
     people.undo(people.join(a, b).merge_id)
     assert stands() == before
+
+
+def test_what_a_merge_demoted_comes_back_although_a_site_repeated_itself_meanwhile(people: People) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "new@example.com")
+    before = people.held(a)
+    merged = people.join(a, b)
+    people.give(a, EMAIL, "old@example.com")
+    assert [held[1:] for held in people.held(a).values()] == [("claimed", False, merged.merge_id)]
+    people.undo(merged.merge_id)
+    assert people.held(a) == before

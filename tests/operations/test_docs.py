@@ -14,7 +14,7 @@ from tests.world import World
 
 SOURCE = Path(service.__file__).parent
 # Raised where no request is answered.
-NEVER_ANSWERED = {"error", "bad_settings"}
+NEVER_ANSWERED = {"bad_file", "error", "bad_settings"}
 # What the framework refuses in a way nobody foresaw.
 FALLBACK = {"http_error"}
 

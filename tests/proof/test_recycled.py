@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give, vouching_site
 from tests.world import World
 
 Somebody = Callable[[], Maria]
@@ -161,3 +161,36 @@ def test_proving_the_address_of_that_file_first_joins_both(somebody: Somebody) -
     assert again.add(EMAIL).json["outcome"] == "linked"
     assert again.add(PHONE).json["outcome"] == "added"
     assert set(again.contacts()) == {"maria.work@example.com", EMAIL, PHONE}
+
+
+def test_an_account_that_gave_the_number_long_ago_is_not_the_provers_to_confirm(
+    world: World, somebody: Somebody
+) -> None:
+    site = world.site()
+    give(site, "maria-7", PHONE, EMAIL)
+    world.clock.forward(days=180)
+    stranger = somebody().sign_in(PHONE)
+    assert stranger.accounts() == []
+    give(site, "maria-7", PHONE)  # as every night: that makes the claim no younger
+    assert stranger.sign_in(PHONE).accounts() == []
+
+
+def test_proving_another_contact_of_that_account_makes_it_hers_to_confirm(world: World, somebody: Somebody) -> None:
+    give(world.site(), "maria-7", PHONE, EMAIL)
+    world.clock.forward(days=180)
+    maria = somebody().sign_in(PHONE)
+    maria.add(EMAIL)
+    [waiting] = maria.accounts()
+    confirmed = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert confirmed.json == {"status": "linked"}
+
+
+def test_a_site_that_goes_on_giving_the_number_does_not_join_its_old_and_its_new_owner(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    give(site, "old-owner", EMAIL, PHONE, verified=True)
+    new_owner = somebody().sign_in(PHONE, new_owner=True)
+    give(site, "old-owner", EMAIL, PHONE, verified=True)
+    assert new_owner.contacts() == {PHONE: "verified"}
+    assert new_owner.accounts() == []

@@ -118,3 +118,8 @@ def test_two_strangers_who_prove_one_contact_at_the_same_time_are_one_customer(
 
     assert sorted(at_once(world, enter, requests)) == [False, False, True]
     assert customers(world) == 1
+
+
+def test_nobody_signs_in_with_a_mailbox_that_identifies_nobody(maria: Maria) -> None:
+    refused = maria.call("POST", "sign-in", {"kind": "email", "value": "info@example.com"})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/value")

@@ -1,6 +1,6 @@
 """Routes of a site's accounts: put one, open a session for it, take back what the site gave."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -78,8 +78,11 @@ def post_session(account_id: str, body: SessionIn) -> Response:  # noqa: ARG001 
     send the shopper there at once.
     """
     with service().db.write() as session:
-        customer_id = _account_of(session, account_id).customer_id
-        opened, token, handoff = open_session(session, customer_id=customer_id, site_id=site().id, now=now())
+        held = _account_of(session, account_id)
+        opened, token, handoff = open_session(session, customer_id=held.customer_id, site_id=site().id, now=now())
+        session.refresh(held, with_for_update={"read": True})  # who unlinks it at this moment waits, or made us wait
+        if held.ended_at is not None:
+            raise _no_such_account()
     app_url = f"{service().settings.public_url}/app#handoff={handoff}"
     return answer({"session_token": token, "expires_at": opened.expires_at, "app_url": app_url}, 201)
 
@@ -97,12 +100,16 @@ def delete_account(account_id: str) -> Response:
 
 
 @bp.delete("/accounts/<account:account_id>/identifiers/<uuid:identifier_id>")
-@operation({204: None}, problems=(404, 422))
+@operation({204: None}, problems=(404, 409, 422))
 def delete_identifier(account_id: str, identifier_id: UUID) -> Response:
-    """Unlink an identifier that this site gave. What it led to before stays as it is."""
+    """Unlink an identifier that this site gave. What it led to before stays as it is.
+
+    What its owner has proved since is theirs (409), but for kinds that the site may vouch for.
+    """
     with service().db.write() as session:
         customer_id = _account_of(session, account_id).customer_id
-        found = find_given(session, identifier_id, site_id=site().id, customer_id=customer_id)
+        of_site: dict[str, Any] = {"site_id": site().id, "may_vouch": site().may_vouch}
+        found = find_given(session, identifier_id, customer_id=customer_id, **of_site)
         unlink(session, found, actor=actor(), now=now())
     return Response(status=204)
 
@@ -120,5 +127,9 @@ def _account_of(session: Session, account_id: str) -> Identifier:
     checked = _checked(account_id)
     found = see_account(session, service().keystore, site_id=site().id, account_id=checked, now=now())
     if found is None:
-        raise NotFound("the site has no such account: PUT /commerce/v1/accounts/{account_id} creates it")
+        raise _no_such_account()
     return found
+
+
+def _no_such_account() -> NotFound:
+    return NotFound("the site has no such account: PUT /commerce/v1/accounts/{account_id} creates it")

@@ -29,6 +29,7 @@ WHAT_TO_DO = {
     "not_claimable": "Nothing: the sale belongs to whoever was scanned for it, or was for practice.",
     "not_found": "Check the address and the id; what belongs to another is not found either.",
     "not_ready": "Try again after Retry-After; /readyz tells the operator what is missing.",
+    "proved_by_owner": "Leave the contact: its owner has proved it since, and only they can remove it.",
     "rate_limited": "Wait for as many seconds as Retry-After says, then go on more slowly.",
     "too_late": "Nothing: a receipt can be claimed for 30 days.",
     "text_changed": "Get the consents again, show their new text, and ask again.",

@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 
 from service.cards.manage import put_away
 from service.customers.models import IdentifierKind
-from service.customers.normalise import InvalidIdentifier, normalise
+from service.customers.normalise import InvalidIdentifier
+from service.merging.accept import accept_value
 from service.proof.hold import SecondProof
 from service.proof.models import ProofPurpose
 from service.proof.request import RESEND_AFTER, AskedTooOften, Contact, Wanted, request_code
@@ -118,7 +119,8 @@ def ask_for_code(
 def _read_contact(body: ContactIn) -> Contact:
     kind = IdentifierKind(body.kind)
     try:
-        return Contact(kind, normalise(kind, body.value, region=service().settings.phone_region))
+        value = accept_value(service().rules, kind, body.value, region=service().settings.phone_region)
+        return Contact(kind, value)
     except InvalidIdentifier as error:
         errors = [{"pointer": "/value", "detail": error.detail}]
         raise Problem(422, "invalid_body", "the contact is not well formed: see errors", errors=errors) from None
