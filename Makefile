@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test check serve bench soak lock clean
+.PHONY: help setup demo test check cover serve bench soak lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: setup ## format, lint, types, import rules
 
 test: check ## every check and every test, on SQLite and PostgreSQL
 	$(BIN)/python -m tests.run
+
+cover: setup ## coverage, branches too, of codes, scans and merging (a third slower than the tests alone)
+	$(BIN)/python -m tests.run --cov --cov-report=term-missing:skip-covered $(addprefix tests/,codes scans merging operator customers proof linking claims matching importing commerce)
 
 serve: setup ## migrate and serve on http://127.0.0.1:8000
 	$(BIN)/unspoken migrate

@@ -9,9 +9,19 @@ from tests.postgres import URL_VARIABLE, running_postgres
 
 def main() -> int:
     """Run pytest with the arguments given; return its exit status."""
-    coverage = ["--cov", "--cov-report=term:skip-covered"]
     with running_postgres() as url:
-        command = [sys.executable, "-m", "pytest", "-n", "auto", "-m", "not soak", *coverage, *sys.argv[1:]]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "auto",
+            "--dist",
+            "loadgroup",
+            "-m",
+            "not soak",
+            *sys.argv[1:],
+        ]
         return subprocess.run(command, env=os.environ | {URL_VARIABLE: url}, check=False).returncode
 
 

@@ -75,7 +75,8 @@ def gather(db: Database, keys: Keys, *, cards: int) -> Crowd:
         session.flush()
         crowd = Crowd(keys, store.id, site.id, [], [], [], [], [])
         _add_terminals(session, crowd, now)
-        customers: Rows = [{"id": uuid4(), "created_at": now} for _ in range(CUSTOMERS)]
+        ids = [uuid4() for _ in range(CUSTOMERS)]
+        customers: Rows = [{"id": id_, "created_at": now, "canonical_id": id_} for id_ in ids]
         session.execute(insert(Customer), customers)
         owners = _add_cards(session, crowd, customers, cards, now)
         _add_scans(session, crowd, owners, now)

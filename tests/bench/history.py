@@ -18,7 +18,8 @@ SCANS_PER_CARD = 5
 _POSTGRESQL = (
     "SET session_replication_role = replica",  # the rows are right: foreign keys need no look-up each
     "SET maintenance_work_mem = '512MB'",
-    "INSERT INTO customers SELECT gen_random_uuid(), now() FROM generate_series(1, {customers})",
+    """INSERT INTO customers (id, created_at, canonical_id)
+       SELECT id, now(), id FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {customers})) AS fresh""",
     """INSERT INTO sessions
        SELECT gen_random_uuid(), sha256(uuid_send(id)), 'api', id, '{site}', now(), now() + interval '1 day'
        FROM customers""",
@@ -39,9 +40,10 @@ _SQLITE = (
     "PRAGMA synchronous = OFF",
     "PRAGMA cache_size = -1000000",
     "BEGIN",
-    """INSERT INTO customers
-       WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {customers})
-       SELECT lower(hex(randomblob(16))), unixepoch() * 1000000 FROM many""",
+    """INSERT INTO customers (id, created_at, canonical_id)
+       WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {customers}),
+            fresh(id) AS MATERIALIZED (SELECT lower(hex(randomblob(16))) FROM many)
+       SELECT id, unixepoch() * 1000000, id FROM fresh""",
     """INSERT INTO sessions (id, token_hash, kind, customer_id, site_id, created_at, expires_at)
        SELECT lower(hex(randomblob(16))), randomblob(32), 'api', id, '{site}',
               unixepoch() * 1000000, unixepoch() * 1000000 + 86400000000

@@ -7,6 +7,10 @@ from PIL import Image
 
 from tests.demo.conftest import Finished, Staying, left_behind, run_once
 
+# They all want the usual port: one process runs them all.
+pytestmark = pytest.mark.xdist_group("demo")
+
+STEPS = 20
 KEYS = {"ok", "steps", "customer_id", "sale_id", "first", "second", "qr_png"}
 
 
@@ -21,7 +25,7 @@ def without_decoder(tmp_path: Path) -> dict[str, str]:
 def test_every_step_holds_and_the_exit_status_says_so(finished: Finished) -> None:
     assert finished.status == 0, finished.stderr
     assert finished.report["ok"] is True
-    assert len(finished.report["steps"]) == 11
+    assert len(finished.report["steps"]) == STEPS
     assert all(step["ok"] for step in finished.report["steps"])
 
 
@@ -49,7 +53,7 @@ def test_the_picture_is_there_afterwards_and_holds_a_code(finished: Finished) ->
 
 def test_each_step_is_told_in_words_on_standard_error(finished: Finished) -> None:
     lines = finished.stderr.splitlines()
-    assert [line[0] for line in lines] == ["✔"] * 11
+    assert [line[0] for line in lines] == ["✔"] * STEPS
     assert "\x1b" not in finished.stderr  # no colours where there is no terminal
     assert finished.report["sale_id"] in finished.stderr
 

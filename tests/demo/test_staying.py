@@ -7,8 +7,12 @@ from pathlib import Path
 
 import httpx2
 import psutil
+import pytest
 
 from tests.demo.conftest import Staying, left_behind
+
+# They all want the usual port: one process runs them all.
+pytestmark = pytest.mark.xdist_group("demo")
 
 
 def typed_code(app_url: str) -> str:
