@@ -16,13 +16,15 @@ from service.commands.base import json_option, wants_json
 if TYPE_CHECKING:
     from service.demo.story import Demo
 
+_USUAL_PORT, _ANY_PORT = 8000, 0
 _TERMINATED = 128 + signal.SIGTERM
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the last step, and print one JSON object.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Where to serve.  [default: 8000, else any that is free]")
 @json_option
-def demo(once: bool) -> None:
+def demo(once: bool, port: int | None) -> None:
     """Watch the main job: a code is shown, scanned once, and the sale lands on the customer.
 
     Service, till client and QR decoder are the real ones. All of it lies in instance/demo, which is emptied first;
@@ -35,7 +37,9 @@ def demo(once: bool) -> None:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"the demo needs {error.name}: pip install 'unspoken[demo]'") from None
     _heed_signals()
-    with Demo(tell=_tell, lasting=not once) as playing:
+    # Whoever looks around wants the usual address; whoever only checks must not be in the way.
+    preferred = port if port is not None else _ANY_PORT if once else _USUAL_PORT
+    with Demo(tell=_tell, port=preferred) as playing:
         report = playing.play()
         if once or wants_json():
             click.echo(json.dumps(dataclasses.asdict(report)))

@@ -16,13 +16,12 @@ from pos_client import Line, Link, PosClient, Sale, ScanResult
 from service import clock
 from service.db import Database
 from service.demo.one_customer import OneCustomer
-from service.demo.stage import ANY_PORT, DemoFailed, free_port, own_environ, own_folder, running_service
+from service.demo.stage import DemoFailed, free_port, own_environ, own_folder, running_service
 from service.migrations import migrate
 from service.sites.add import add_site
 from service.stores.add import add_store
 from service.stores.enrol import invite
 
-PREFERRED_PORT = 8000
 # Patient, because the machine may be small and busy; a real till waits 2 seconds.
 TIMEOUT_SECONDS = 15.0
 
@@ -64,10 +63,9 @@ class Demo:
     _code: str
     _scan_id: str
 
-    def __init__(self, *, tell: Tell, lasting: bool) -> None:
+    def __init__(self, *, tell: Tell, port: int) -> None:
         self._tell = tell
-        # Whoever looks around wants the usual address; whoever only checks must not be in the way.
-        self._preferred_port = PREFERRED_PORT if lasting else ANY_PORT
+        self._preferred_port = port
         self._closing = ExitStack()
         self.report = Report()
 

@@ -100,7 +100,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture
 def staying(tmp_path: Path) -> Iterator[Staying]:
     """A demo that stays up until it is told to end."""
-    process = start(tmp_path)
+    process = start(tmp_path, "--port", "0")  # other tests may stand at the usual port
     lines: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
