@@ -27,8 +27,8 @@ POS_FIELDS = frozenset(
     }
 )
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "code", "errors"}
-TOKEN = re.compile(r"us[tekwsh]_[0-9A-Za-z]{20,}")
-_ACCOUNT = re.compile(r"/commerce/v1/accounts/(.+?)(/sessions)?$")
+TOKEN = re.compile(r"u(?:s[tekwsh]|op)_[0-9A-Za-z]{20,}")
+_ACCOUNT = re.compile(r"/commerce/v1/accounts/(.+?)(/sessions|/link-requests|/identifiers/[^/]+)?$")
 # Shorter account ids than this stand in ordinary words by chance.
 _SHORTEST_ACCOUNT = 5
 
