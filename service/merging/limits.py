@@ -13,7 +13,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.component import nodes_of
-from service.customers.identifiers import open_value
+from service.customers.identifiers import find_live, open_value
 from service.customers.models import Identifier, IdentifierKind, Trust
 from service.merging.models import Merge
 from service.merging.rules import Limits, Rules
@@ -89,7 +89,7 @@ def demote(identifier: Identifier, *, by: UUID | None) -> dict[str, Any]:
     return taken
 
 
-def give_back(session: Session, edge: Merge) -> None:
+def give_back(session: Session, keystore: KeyStore, edge: Merge) -> None:
     """Give identifiers back what a merge took, unless their owner has ended them, or another holds the value now."""
     taken = {UUID(item["identifier_id"]): item for item in edge.evidence.get("demoted", ())}
     rows = session.scalars(select(Identifier).where(Identifier.id.in_(taken), Identifier.demoted_by == edge.id))
@@ -98,24 +98,22 @@ def give_back(session: Session, edge: Merge) -> None:
         if row.ended_at is None:
             was = taken[row.id]
             row.trust = max(row.trust, was["trust"], key=_STRENGTH.__getitem__)
-            row.exclusive = was["exclusive"] and not _has_holder(session, row)
+            row.exclusive = was["exclusive"] and not _has_holder(session, keystore, row)
     session.flush()
 
 
-def take_up(session: Session, identifier: Identifier) -> None:
+def take_up(session: Session, keystore: KeyStore, identifier: Identifier) -> None:
     """Let an identifier that a merge demoted count again: its owner proved it anew."""
     identifier.demoted_by = None
-    identifier.exclusive = not _has_holder(session, identifier)
+    identifier.exclusive = not _has_holder(session, keystore, identifier)
     session.flush()
 
 
-def _has_holder(session: Session, identifier: Identifier) -> bool:
-    same = (
-        Identifier.kind == identifier.kind,
-        Identifier.issuer == identifier.issuer,
-        Identifier.value_index == identifier.value_index,
-    )
-    return session.scalar(select(Identifier.id).where(*same, Identifier.exclusive)) is not None
+def _has_holder(session: Session, keystore: KeyStore, identifier: Identifier) -> bool:
+    kind, value = IdentifierKind(identifier.kind), open_value(keystore, identifier)
+    if value is None:
+        return True  # its owner is being erased: it holds nothing any more
+    return any(row.exclusive for row in find_live(session, keystore.vault, kind, value, issuer=identifier.issuer))
 
 
 def _weight(rows: list[Identifier]) -> tuple[int, datetime, UUID]:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import SYSTEM, Action
 from service.audit.record import record
-from service.db import insert_if_absent
 from service.merging.do_not_link import are_kept_apart
 from service.merging.graph import component_of
 from service.merging.models import Decider, Proposal, ProposalStatus
@@ -31,7 +30,7 @@ def propose(
     """Ask a person whether two customers are one; return the proposal, or the open one that asks it already.
 
     None when they are one, when a do-not-link stands between them, or when one was erased. For the owner to decide,
-    `a` is the customer who proved the contact.
+    `a` is the customer who proved the contact. The caller holds the identity lock, so nobody asks the same meanwhile.
     """
     left, right = component_of(session, a), component_of(session, b)
     ours, theirs = [node.id for node in left], [node.id for node in right]
@@ -66,10 +65,9 @@ def _ask(
 ) -> UUID:
     found = _find_open(session, among)
     if found is None:
-        _add(session, pair, reasons=reasons, score=score, decider=decider, now=now)
-        found = _find_open(session, _pair(*pair))
-        assert found is not None
-    found.reasons = found.reasons + [reason for reason in reasons if reason not in found.reasons]
+        return _add(session, pair, reasons=reasons, score=score, decider=decider, now=now)
+    told = {(reason["code"], reason.get("kind")): reason for reason in (*found.reasons, *reasons)}
+    found.reasons = list(told.values())
     if decider is Decider.OWNER:
         found.decider = decider.value  # an operator's question that the owner can answer
     session.flush()
@@ -84,15 +82,14 @@ def _add(
     score: float | None,
     decider: Decider,
     now: datetime,
-) -> None:
-    """Insert a proposal, unless another transaction asks the same at this moment."""
+) -> UUID:
     (a, b), ident = pair, uuid4()
     words = {"decider": decider.value, "status": ProposalStatus.OPEN.value, "reasons": reasons, "score": score}
-    if insert_if_absent(session, Proposal, id=ident, a_id=a, b_id=b, created_at=now, **words):
-        codes = [str(reason["code"]) for reason in reasons]
-        record(
-            session, Action.DUPLICATE_PROPOSED, a, actor=SYSTEM, now=now, proposal_id=ident, other_id=b, reasons=codes
-        )
+    session.add(Proposal(id=ident, a_id=a, b_id=b, created_at=now, **words))
+    codes = [str(reason["code"]) for reason in reasons]
+    record(session, Action.DUPLICATE_PROPOSED, a, actor=SYSTEM, now=now, proposal_id=ident, other_id=b, reasons=codes)
+    session.flush()
+    return ident
 
 
 def _find_open(session: Session, among: ColumnElement[bool]) -> Proposal | None:

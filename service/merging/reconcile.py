@@ -34,7 +34,7 @@ def reconcile(
     if identifier.kind not in SAME:
         return None
     lock_identities(session)
-    _settle_again(session, identifier, actor=actor)
+    _settle_again(session, keystore, identifier, actor=actor)
     keep_limits(session, keystore, identifier, actor=actor, rules=rules, now=now)
     others = _others(session, keystore, identifier, rules)
     if not others:
@@ -45,12 +45,12 @@ def reconcile(
     return joined or _propose_strongest(session, identifier, others, now)
 
 
-def _settle_again(session: Session, identifier: Identifier, *, actor: Actor) -> None:
+def _settle_again(session: Session, keystore: KeyStore, identifier: Identifier, *, actor: Actor) -> None:
     """Let a demoted identifier that its owner proves anew count again, and a first verified node answer."""
     if identifier.trust != Trust.VERIFIED:
         return
     if identifier.demoted_by is not None and actor.kind is ActorKind.SHOPPER:
-        take_up(session, identifier)
+        take_up(session, keystore, identifier)
     nodes = component_of(session, identifier.customer_id)
     if len(nodes) > 1:
         settle(session, nodes)

@@ -111,7 +111,6 @@ class _Replay:
         return self._part_of[a] is self._part_of[b]
 
     def _unite(self, a: UUID, b: UUID) -> None:
-        if not self._are_one(a, b):
-            small, large = sorted((self._part_of[a], self._part_of[b]), key=len)
-            large |= small
-            self._part_of |= dict.fromkeys(small, large)
+        small, large = sorted((self._part_of[a], self._part_of[b]), key=len)
+        large |= small
+        self._part_of |= dict.fromkeys(small, large)

@@ -42,7 +42,7 @@ def undo(
     edge.undone_at, edge.undone_by_kind, edge.undone_by_id = now, actor.kind.value, actor.id
     edge.undo_reason_sealed = seal_reason(keystore, edge.a_id, reason)
     session.flush()
-    give_back(session, edge)
+    give_back(session, keystore, edge)
     of = _separate(session, nodes)
     for a, b in [(edge.a_id, edge.b_id), *_lifted(edge)]:
         keep_apart(session, a, b, actor=actor, now=now)

@@ -66,7 +66,7 @@ def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
     waiting = find_unsettled(session, journal)
     for some in _parts(waiting):
         hold_still(session, some)
-        left = _part_from(session, some)
+        left = _part_from(session, keystore, some)
         for node in session.scalars(select(Customer).where(Customer.id.in_(some))):
             node.erased_at = journal[node.id]
         session.flush()
@@ -79,13 +79,13 @@ def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
     return waiting
 
 
-def _part_from(session: Session, gone: Sequence[UUID]) -> set[UUID]:
+def _part_from(session: Session, keystore: KeyStore, gone: Sequence[UUID]) -> set[UUID]:
     """Give back what merges with the nodes took from others; return those who were one with them and stay."""
     of_gone = select(Customer.canonical_id).where(Customer.id.in_(gone))
     left = set(session.scalars(select(Customer.id).where(Customer.canonical_id.in_(of_gone)))) - set(gone)
     ends = Merge.a_id.in_(gone) | Merge.b_id.in_(gone)
     for edge in session.scalars(select(Merge).where(ends, Merge.undone_at.is_(None))):
-        give_back(session, edge)
+        give_back(session, keystore, edge)
     session.flush()
     return left
 

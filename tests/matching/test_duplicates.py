@@ -9,8 +9,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from service.cli import main
-from service.customers.models import Customer, IdentifierKind, Trust
+from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
+from service.matching.person import Person
+from service.merging.duplicates import read_people
 from service.merging.join import Cause, join
 from service.merging.models import Merge, Proposal, ProposalStatus, Rule
 from service.merging.proposals import reject
@@ -89,6 +91,17 @@ def test_contacts_count_too(people: People) -> None:
     for node in (first, second, third):
         people.give(node, IdentifierKind.PHONE, "+34600111222", Trust.CLAIMED)
     assert [pair(proposal) for proposal in find(people)] == [{first, second}]
+
+
+def test_a_contact_that_cannot_be_read_is_left_out(people: People) -> None:
+    node = people.node()
+    people.give(node, IdentifierKind.EMAIL, "ana@example.com", Trust.CLAIMED)
+    with people.write() as session:
+        [row] = session.scalars(select(Identifier).where(Identifier.customer_id == node))
+        row.value_sealed = None
+        session.flush()
+        assert node in (read := read_people(session, people.keystore, step=lambda _: None))
+        assert read[node] == Person()
 
 
 def test_the_same_question_is_asked_once(people: People) -> None:

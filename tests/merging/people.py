@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor, ActorKind, AuditEntry
+from service.crypto import keyfile
 from service.crypto.keystore import KeyStore
 from service.customers.identifiers import add_identifier
 from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
@@ -117,6 +118,11 @@ class People:
         now = self.now()
         with self.write() as session:
             return sign_up(session, self.keystore, actor=SITE, rules=self.rules, now=now, **who)
+
+    def rotate_index_key(self) -> None:
+        path = self.world.settings.keys_file
+        keys = keyfile.rotate_index(keyfile.load(path), self.world.clock(), at_once=True, unused=frozenset())
+        keyfile.save(path, keys)
 
     def change(self, part: str, **values: Any) -> None:
         """Change the rules."""

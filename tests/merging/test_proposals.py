@@ -121,6 +121,26 @@ def test_what_an_owner_may_not_decide_alone_waits_for_an_operator(people: People
     assert people.proposals() == []
 
 
+def test_what_an_operator_rejected_an_owner_with_two_crm_ids_may_not_decide(people: People) -> None:
+    a, b = sorted((people.node(), people.node()))
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    people.give(b, CRM, "C-2", Trust.VOUCHED)
+    operators = ask(people, a, b)
+    owners = ask(people, b, a, decider=Decider.OWNER)
+    assert operators != owners
+    say_no(people, operators)
+    with pytest.raises(Conflict, match="can't be joined"):
+        say_yes(people, owners, Rule.OWNER_CONFIRMED)
+
+
+def test_a_reason_that_changed_is_told_as_it_is_now(people: People) -> None:
+    a, b = people.node(), people.node()
+    first = ask(people, a, b, reasons=[{"code": "similar", "fields": {"name": "same"}}, *SAME_EMAIL])
+    assert ask(people, a, b, reasons=[{"code": "similar", "fields": {"name": "close"}}]) == first
+    [row] = people.proposals()
+    assert row.reasons == [{"code": "similar", "fields": {"name": "close"}}, *SAME_EMAIL]
+
+
 def test_a_rejected_pair_is_joined_by_a_person_all_the_same(people: People) -> None:
     a, b = people.node(), people.node()
     say_no(people, ask(people, a, b))

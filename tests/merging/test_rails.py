@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from service.audit.models import Action
-from service.customers.models import IdentifierKind, Trust
+from service.customers.models import Identifier, IdentifierKind, Trust
 from service.merging.join import Outcome
 from service.merging.models import Rule
-from tests.merging.people import CARD, CRM, EMAIL, PHONE, SHOPPER, People
+from service.merging.reconcile import reconcile
+from tests.merging.people import CARD, CRM, EMAIL, PHONE, SHOPPER, SITE, People
 
 ACCOUNT = IdentifierKind.ACCOUNT
 SHOP = UUID(int=77)
@@ -299,3 +300,15 @@ def test_an_address_is_never_recycled(people: People) -> None:
     people.world.clock.forward(days=1_000)
     people.give(b, EMAIL, "maria@example.com")
     assert people.are_one(a, b)
+
+
+def test_a_value_that_can_no_longer_be_read_leads_to_nobody(people: People) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "maria@example.com", Trust.CLAIMED)
+    [held] = people.held(a)
+    people.keystore.destroy([a], people.now())
+    people.give(b, EMAIL, "maria@example.com")
+    with people.write() as session:
+        identifier = session.get_one(Identifier, held)
+        led = reconcile(session, people.keystore, identifier, actor=SITE, rules=people.rules, now=people.now())
+    assert led is None

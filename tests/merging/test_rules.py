@@ -72,3 +72,10 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, w
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"nowhere\.toml can't be read"):
         load_rules(tmp_path / "nowhere.toml")
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_bytes("# para España".encode("latin-1"))
+    with pytest.raises(BadSettings, match=r"rules\.toml are not UTF-8"):
+        load_rules(path)

@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.crypto import keyfile
 from service.customers.models import IdentifierKind, Trust
 from service.merging.models import Rule
 from service.merging.rules import DEFAULT_FILE
@@ -161,9 +160,7 @@ def test_a_lower_hub_splits_and_a_higher_one_merges(people: People, rules: Path)
 def test_it_knows_one_value_under_two_index_keys(people: People, rules: Path) -> None:
     ana, luis = people.node("Ana"), people.node("Luis")
     people.give(ana, PHONE, "+34600123456")
-    path = people.world.settings.keys_file
-    now = people.world.clock()
-    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), now, at_once=True, unused=frozenset()))
+    people.rotate_index_key()
     people.give(luis, PHONE, "+34600123456")
     change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
     assert [ends(found) for found in simulate(people, rules)["merges"]] == [{ana, luis}]

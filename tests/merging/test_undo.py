@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from service.audit.models import Action
-from service.customers.models import Customer
+from service.customers.identifiers import end_identifier
+from service.customers.models import Customer, Identifier
 from service.errors import Conflict, NotFound
 from service.merging.models import DoNotLink, Merge
 from tests.merging.people import EMAIL, SHOPPER, People
@@ -93,3 +94,55 @@ def test_what_a_merge_demoted_comes_back_although_a_site_repeated_itself_meanwhi
     assert [held[1:] for held in people.held(a).values()] == [("claimed", False, merged.merge_id)]
     people.undo(merged.merge_id)
     assert people.held(a) == before
+
+
+def test_what_its_owner_ended_since_the_merge_stays_ended(people: People) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "new@example.com")
+    merged = people.join(a, b)
+    [demoted] = people.held(a)
+    with people.write() as session:
+        end_identifier(session.get_one(Identifier, demoted), people.now())
+    people.undo(merged.merge_id)
+    assert people.held(a) == {}
+    _, (_, trust, exclusive, demoted_by, ended_at) = next(
+        (ident, row) for ident, row in people.state()["identifiers"].items() if ident == demoted
+    )
+    assert (trust, exclusive, demoted_by) == ("claimed", False, None)
+    assert ended_at is not None
+
+
+def test_what_another_holds_by_now_under_a_new_index_key_is_not_held_twice(people: People) -> None:
+    people.change("limits", email=1)
+    a, b, other = people.node(), people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "new@example.com")
+    merged = people.join(a, b)
+    people.rotate_index_key()
+    people.give(other, EMAIL, "old@example.com")
+    assert [held[2] for held in people.held(other).values()] == [True]
+    people.undo(merged.merge_id)
+    assert [held[1:3] for held in people.held(a).values()] == [("verified", False)]
+
+
+def test_an_erased_customer_is_not_unmerged(people: People) -> None:
+    a, b = people.node(), people.node()
+    merged = people.join(a, b)
+    with people.write() as session:
+        session.get_one(Customer, b).erased_at = people.now()
+    with pytest.raises(Conflict) as refused:
+        people.undo(merged.merge_id)
+    assert refused.value.code == "erased"
+
+
+def test_a_value_that_can_no_longer_be_read_is_held_by_nobody(people: People) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "new@example.com")
+    merged = people.join(a, b)
+    people.keystore.destroy([a], people.now())
+    people.undo(merged.merge_id, reason=None)
+    assert [held[2] for held in people.held(a).values()] == [False]
