@@ -57,9 +57,10 @@ def rotate(kind: str, at_once: bool) -> None:
 
     Tills learn a key of the codes now; it signs in 72 hours, and the old one still verifies until its last code is
     old. An index key finds now and writes in 10 minutes; then the worker brings what stands under the old one under
-    the new one, and the next rotation drops versions under which nothing stands.
+    the new one. Older index keys stay in the file, for a database that is restored from a backup.
 
-    Running services notice within seconds; on several machines, copy the file to each.
+    Running services notice within seconds. On several machines, copy the file to each before the new key is used:
+    within 72 hours, or 10 minutes for the index.
     """
     if kind == _INDEX:
         _rotate_index(at_once)
@@ -93,8 +94,7 @@ def _rotate_index(at_once: bool) -> None:
     path, used = settings().keys_file, _count_identifiers()
     with told_in_one_line():
         kept = keyfile.load(path)
-        unused = frozenset(key.version for key in kept.vault.index_keys) - used.keys()
-        rotated = keyfile.rotate_index(kept, clock.now(), at_once=at_once, unused=unused)
+        rotated = keyfile.rotate_index(kept, clock.now(), at_once=at_once)
         keyfile.save(path, rotated)
     newest = rotated.vault.index_keys[-1]
     words = f"Index key {newest.version} writes from {newest.writes_from.isoformat()}."
@@ -113,6 +113,11 @@ def _show_index_keys(shown: Sequence[IndexKey]) -> None:
     lines = [
         f"{item['version']:>3}  writes from {item['writes_from'].isoformat()}, {item['identifiers']} identifiers"
         for item in told
+    ]
+    lost = {version: count for version, count in used.items() if version not in {key.version for key in shown}}
+    lines += [
+        f"{version:>3}  is not in this key file: {count} identifiers can't be found. Restore the file that has it."
+        for version, count in sorted(lost.items())
     ]
     show(told, "\n".join(lines))
 

@@ -56,18 +56,18 @@ def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
     return replace(keys, ring=KeyRing([*retired, _new_code_key(newest.kid + 1, signs_from)]))
 
 
-def rotate_index(keys: Keys, now: datetime, *, at_once: bool, unused: frozenset[int]) -> Keys:
-    """Return the keys with one version more of the index key, without the versions that no row is `unused` by.
+def rotate_index(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
+    """Return the keys with one version more of the index key.
 
     Every process must find with a key before any process writes with it, so it writes from ten minutes later on.
+    Older versions stay: a database that is restored from a backup may still have rows under them.
     """
     newest = keys.vault.index_keys[-1]
     if newest.writes_from > now and not at_once:
         raise BadSettings(f"index key {newest.version} already waits to write from {newest.writes_from.isoformat()}")
     writes_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_INDEXING)
     fresh = IndexKey(newest.version + 1, os.urandom(_KEY_BYTES), writes_from)
-    kept = [key for key in keys.vault.index_keys if key is newest or key.version not in unused]
-    return replace(keys, vault=replace(keys.vault, index_keys=(*kept, fresh)))
+    return replace(keys, vault=replace(keys.vault, index_keys=(*keys.vault.index_keys, fresh)))
 
 
 def _retire(key: CodeKey, signs_from: datetime) -> CodeKey:

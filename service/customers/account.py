@@ -9,7 +9,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.crypto.vault import Vault
-from service.customers.identifiers import add_identifier, find_live, refresh_index
+from service.customers.identifiers import add_identifier, find_live, refresh
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 
 
@@ -25,7 +25,7 @@ def see_account(
     """Return the live identifier of this account of the site, brought up to date, or None."""
     seen = _find_row(session, site_id=site_id, account_id=account_id, vault=keystore.vault)
     if seen is not None:
-        refresh_index(keystore, seen, account_id, now)
+        refresh(keystore, seen, account_id, now)
     return seen
 
 

@@ -80,7 +80,7 @@ def add_identifier(  # noqa: PLR0913 - one row, told column by column
         session.add(held)
         _tell(session, Action.IDENTIFIER_LINKED, held, trust=trust, actor=actor, now=now)
     else:
-        refresh_index(keystore, held, value, now)
+        refresh(keystore, held, value, now)
     _strengthen(session, held, trust=trust, actor=actor, now=now)
     may_hold = trust is Trust.VERIFIED or kind in _ALWAYS_EXCLUSIVE
     held.exclusive = held.exclusive or (free and may_hold and held.demoted_by is None)
@@ -109,13 +109,18 @@ def open_values(keystore: KeyStore, identifiers: Sequence[Identifier]) -> dict[U
     }
 
 
-def refresh_index(keystore: KeyStore, identifier: Identifier, value: str, now: datetime) -> None:
-    """Bring a row that was written under an older index key, or before values were kept, up to date."""
-    index = keystore.vault.index(*index_parts(IdentifierKind(identifier.kind), value), now=now)
+def refresh(keystore: KeyStore, identifier: Identifier, value: str, now: datetime) -> None:
+    """Bring a row up to date: written under an older index key, before values were kept, or its data key was lost."""
+    index_anew(keystore.vault, identifier, value, now)
+    if open_value(keystore, identifier) is None:
+        identifier.value_sealed = keystore.take(identifier.customer_id).seal(value, context=VALUE_CONTEXT)
+
+
+def index_anew(vault: Vault, identifier: Identifier, value: str, now: datetime) -> None:
+    """Bring a row that was written under an older index key under the one that writes now."""
+    index = vault.index(*index_parts(IdentifierKind(identifier.kind), value), now=now)
     if identifier.index_version < index.version:
         identifier.value_index, identifier.index_version = index.digest, index.version
-    if identifier.value_sealed is None:
-        identifier.value_sealed = keystore.take(identifier.customer_id).seal(value, context=VALUE_CONTEXT)
 
 
 def _insert(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.crypto.keystore import KeyStore
 from service.crypto.vault import Vault
-from service.customers.identifiers import open_values, refresh_index
+from service.customers.identifiers import index_anew, open_values
 from service.customers.models import Identifier
 
 BATCH = 500
@@ -35,7 +35,7 @@ def reindex(session: Session, keystore: KeyStore, identifier_ids: Sequence[UUID]
     for row in rows:
         value = values[row.id]
         if value is not None:
-            refresh_index(keystore, row, value, now)
+            index_anew(keystore.vault, row, value, now)
             done += 1
     return done
 

@@ -121,3 +121,21 @@ def test_listing_index_keys_shows_no_secret(bare: Shell) -> None:
     told = bare.run("keys", "list", "--kind", "index").stdout
     assert "writes from" in told
     assert secret not in told
+
+
+def test_identifiers_whose_key_is_not_in_the_file_are_told(bare: Shell, tmp_path: Path) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    bare.json("keys", "rotate", "--kind", "index", "--now")
+    bare.json("site", "add", "Web shop")
+    older = json.loads(keys_file(bare).read_text())
+    table = tmp_path / "customers.csv"
+    table.write_text("crm,email\n1,maria@example.org\n", "utf-8")
+    site_id = bare.json("site", "list")[0]["site_id"]
+    bare.json("import", "customers", str(table), "--site", site_id)
+    del older["vault"]["index_keys"][1]
+    keys_file(bare).write_text(json.dumps(older), "utf-8")
+    assert (
+        "2  is not in this key file: 2 identifiers can't be found"
+        in bare.run("keys", "list", "--kind", "index").stdout
+    )

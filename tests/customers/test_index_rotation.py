@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from service.app import create_app
 from service.crypto import keyfile
@@ -20,10 +20,7 @@ from tests.world import Site, World
 def rotate(world: World, *, at_once: bool = False) -> None:
     """Add an index key, as `unspoken keys rotate --kind index` does, at the world's time."""
     path, kept = world.settings.keys_file, keyfile.load(world.settings.keys_file)
-    with world.service.db.read() as session:
-        used = count_by_version(session)
-    unused = frozenset(key.version for key in kept.vault.index_keys) - used.keys()
-    keyfile.save(path, keyfile.rotate_index(kept, world.clock(), at_once=at_once, unused=unused))
+    keyfile.save(path, keyfile.rotate_index(kept, world.clock(), at_once=at_once))
 
 
 def let_worker_reindex(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,19 +67,42 @@ def test_everybody_is_found_before_during_and_after_a_rotation(world: World, mon
     assert is_found()
     assert found(site, "email", "eva@example.com") == eva
     rotate(world)
-    assert [key.version for key in world.service.keys.vault.index_keys] == [2, 3], "the first is dropped"
     assert is_found()
     assert customers(world) == 3
 
 
-def test_a_key_under_which_anything_stands_is_kept(world: World) -> None:
+def test_a_database_from_before_several_rotations_finds_everybody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a backup is restored beside the key file of today."""
     site = world.site()
     maria = site.put("maria", email())["customer_id"]
+    with world.service.db.read() as session:
+        backup = session.execute(select(Identifier.id, Identifier.value_index, Identifier.index_version)).all()
     for _ in range(3):
         rotate(world, at_once=True)
         world.clock.forward(seconds=1)
-    assert [key.version for key in world.service.keys.vault.index_keys] == [1, 3, 4]
-    assert found(site) == maria
+        let_worker_reindex(world, monkeypatch)
+    with world.service.db.write() as session:
+        session.execute(update(Identifier), [row._asdict() for row in backup])
+    assert versions(world) == {1: 2}
+    assert found(site) == site.put("maria", email())["customer_id"] == maria
+    assert versions(world) == {4: 2}
+
+
+def test_a_value_whose_data_key_was_lost_is_kept_anew_when_the_site_gives_it_again(world: World) -> None:
+    site = world.site()
+    maria = site.put("maria", email())["customer_id"]
+    with world.service.keystore.db.write() as session:
+        session.execute(text("DELETE FROM data_keys"))
+
+    def told() -> dict[str, str | None]:
+        read = site.call("GET", f"/commerce/v1/customers/{maria}").json
+        return {item["kind"]: item["value"] for item in read["identifiers"]}
+
+    assert told() == {"account": None, "email": None}
+    assert site.put("maria", email())["customer_id"] == maria
+    assert told() == {"account": "maria", "email": EMAIL}
 
 
 def test_an_account_from_before_values_were_kept_heals_when_it_is_next_seen(

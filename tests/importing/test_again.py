@@ -118,7 +118,7 @@ def rotate(desk: Desk) -> datetime:
     """Rotate the index key at the moment when the import has read the keys, and asks for the time."""
     path = desk.world.settings.keys_file
     now = datetime.now(UTC)
-    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), now, at_once=True, unused=frozenset()))
+    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), now, at_once=True))
     return now
 
 

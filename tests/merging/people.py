@@ -121,7 +121,7 @@ class People:
 
     def rotate_index_key(self) -> None:
         path = self.world.settings.keys_file
-        keys = keyfile.rotate_index(keyfile.load(path), self.world.clock(), at_once=True, unused=frozenset())
+        keys = keyfile.rotate_index(keyfile.load(path), self.world.clock(), at_once=True)
         keyfile.save(path, keys)
 
     def change(self, part: str, **values: Any) -> None:

@@ -132,7 +132,7 @@ def test_a_rotated_index_key_forgets_no_code(world: World, maria: Maria) -> None
         maria.ask(EMAIL)
         world.clock.forward(seconds=30)
     path = world.settings.keys_file
-    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), world.clock(), at_once=True, unused=frozenset()))
+    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), world.clock(), at_once=True))
     assert maria.call("POST", "sign-in", contact_of(EMAIL)).status_code == 429
 
 
