@@ -226,7 +226,7 @@ def downgrade() -> None:
     with op.batch_alter_table("identifiers") as batch_op:
         for index in ("uq_identifiers_exclusive", "uq_identifiers_customer", "ix_identifiers_value_index"):
             batch_op.drop_index(index)
-        for name in (*_FILLED, "value_sealed", "source_id", "proved_at", "ended_at", "demoted_by"):
+        for name in (*_FILLED, "value_sealed", "source_id", "proved_at", "owner_proved_at", "ended_at", "demoted_by"):
             batch_op.drop_column(name)
         batch_op.create_foreign_key("fk_identifiers_issuer", "sites", ["issuer"], ["id"])
         batch_op.create_unique_constraint("uq_identifiers_kind_issuer_value_index", ["kind", "issuer", "value_index"])
@@ -259,6 +259,7 @@ def _extend_identifiers() -> None:
         batch_op.add_column(sa.Column("source", sa.String(length=10), nullable=True))
         batch_op.add_column(sa.Column("source_id", sa.Uuid(), nullable=True))
         batch_op.add_column(sa.Column("proved_at", UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("owner_proved_at", UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("ended_at", UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("demoted_by", sa.Uuid(), nullable=True))
         batch_op.drop_index("ix_identifiers_customer_id_issuer")

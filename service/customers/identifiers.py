@@ -161,6 +161,8 @@ def _strengthen(session: Session, held: Identifier, *, trust: Trust, actor: Acto
         return
     if held.proved_at is None or actor.kind in _OWNER:
         held.proved_at = now  # a site that repeats itself every night proves nothing anew
+    if actor.kind is ActorKind.SHOPPER:
+        held.owner_proved_at = now
     customer = session.get_one(Customer, held.customer_id)
     customer.verified_at = customer.verified_at or now
     if was is not Trust.VERIFIED:

@@ -1,7 +1,7 @@
 """Nodes and edges: which customers are one, and which of them answers for the others."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.customers.models import Customer, Identifier, IdentifierKind
 from service.errors import NotFound
-from service.merging.models import Merge
+from service.merging.models import Merge, Rule
 
 Edge = tuple[UUID, UUID]
 
@@ -28,9 +28,9 @@ def component_of(session: Session, customer_id: UUID) -> Sequence[Customer]:
     return nodes
 
 
-def active_edges(session: Session, nodes: Iterable[UUID]) -> list[Edge]:
-    """Return the edges between these nodes."""
-    wanted = Merge.a_id.in_(list(nodes)), Merge.undone_at.is_(None)
+def active_edges(session: Session, nodes: Iterable[UUID], *, without: Collection[Rule] = ()) -> list[Edge]:
+    """Return the edges between these nodes, but for those of some rules."""
+    wanted = Merge.a_id.in_(list(nodes)), Merge.undone_at.is_(None), Merge.rule.not_in([one.value for one in without])
     return [(row.a_id, row.b_id) for row in session.execute(select(Merge.a_id, Merge.b_id).where(*wanted))]
 
 

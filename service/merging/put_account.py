@@ -1,5 +1,6 @@
 """Put a site's account: its customer, the identifiers and traits that the site gives, and what they cause."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,7 @@ from service.merging.anonymous import sign_up
 from service.merging.join import Outcome as Join
 from service.merging.limits import keep_limits
 from service.merging.lock import lock_identities
+from service.merging.rails import has_room_for_crm
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
 
@@ -85,8 +87,7 @@ def put_account(session: Session, keystore: KeyStore, *, account: Account, rules
     put = Put(node_id, created=known is None)
     put.problems += _change_traits(session, keystore, node_id, account.traits)
     giving = _Giving(session, keystore, node_id, account.site_id, rules, now, put)
-    for item in account.identifiers:
-        giving.give(item)
+    giving.give(account.identifiers)
     put.customer_id = canonical_of(session, node_id)
     return put
 
@@ -107,7 +108,7 @@ def _change_traits(
 
 @dataclass(frozen=True)
 class _Giving:
-    """Gives identifiers to the node of an account, one after the other, and notes what that causes."""
+    """Gives identifiers to the node of an account, all of them before the first has consequences, and notes these."""
 
     session: Session
     keystore: KeyStore
@@ -122,45 +123,60 @@ class _Giving:
         """The site that gives."""
         return Actor(ActorKind.SITE, self.site_id)
 
-    def give(self, item: Given) -> None:
-        """Give the node one identifier."""
-        if not self._has_room(item):
-            words = f"an account holds at most {MAX_IDENTIFIERS} identifiers: unlink others first"
-            if item.kind is IdentifierKind.ANONYMOUS:
-                words = f"a customer has at most {MAX_DEVICES} devices: what this one did stays by itself"
-            self.put.problems.append({"pointer": item.pointer, "detail": words})
-            return
-        if item.kind is IdentifierKind.ANONYMOUS:
-            self._sign_up(item.value)
-            trust = item.trust
-        else:
-            trust = self._add(item)
-        self.put.identifiers.append({"kind": item.kind.value, "trust": trust.value})
+    def give(self, items: Sequence[Given]) -> None:
+        """Give the node its identifiers: what comes of them doesn't depend on their order."""
+        devices = [item for item in items if item.kind is IdentifierKind.ANONYMOUS]
+        given = [(item, self._add(item)) for item in items if item not in devices and self._is_let_in(item)]
+        pointers = {added.id: item.pointer for item, added in given}
+        for item, added in given:
+            self._reconcile(item, added, pointers)
+        told = [(item.kind, added.trust) for item, added in given]
+        for item in devices:
+            if self._is_let_in(item):
+                self._sign_up(item.value)
+                told.append((item.kind, item.trust))
+        self.put.identifiers = [{"kind": kind.value, "trust": trust} for kind, trust in told]
 
-    def _add(self, item: Given) -> Trust:
-        added = add_identifier(
+    def _is_let_in(self, item: Given) -> bool:
+        if self._has_room(item):
+            return True
+        words = f"an account holds at most {MAX_IDENTIFIERS} identifiers: unlink others first"
+        if item.kind is IdentifierKind.ANONYMOUS:
+            words = f"a customer has at most {MAX_DEVICES} devices: what this one did stays by itself"
+        self.put.problems.append({"pointer": item.pointer, "detail": words})
+        return False
+
+    def _add(self, item: Given) -> Identifier:
+        trust = item.trust
+        crm = item.kind is IdentifierKind.CRM and trust is not Trust.CLAIMED
+        if crm and not has_room_for_crm(self.session, self.keystore, self.node_id, item.value, self.rules):
+            words = "this customer has another CRM id from elsewhere: this one is a claim until an operator decides"
+            self.put.problems.append({"pointer": item.pointer, "detail": words})
+            self.put.limited, trust = True, Trust.CLAIMED
+        return add_identifier(
             self.session,
             self.keystore,
             customer_id=self.node_id,
             kind=item.kind,
             value=item.value,
-            trust=item.trust,
+            trust=trust,
             actor=self.actor,
             now=self.now,
         )
+
+    def _reconcile(self, item: Given, added: Identifier, pointers: dict[UUID, str]) -> None:
+        """Draw the consequences of one identifier. `pointers` are those of all that were added with it."""
         by_rules: dict[str, Any] = {"actor": self.actor, "rules": self.rules, "now": self.now}
-        if keep_limits(self.session, self.keystore, added, **by_rules):
-            words = (
-                f"a customer has at most {self.rules.limits.of(item.kind)} of this kind: the weakest became a claim"
-            )
-            self.put.problems.append({"pointer": item.pointer, "detail": words})
+        for one in keep_limits(self.session, self.keystore, added, **by_rules):
+            most = self.rules.limits.of(item.kind)
+            words = f"a customer has at most {most} of this kind: the weakest became a claim"
+            self.put.problems.append({"pointer": pointers.get(one.id, item.pointer), "detail": words})
             self.put.limited = True
         joined = reconcile(self.session, self.keystore, added, **by_rules)
         if joined is not None:
             self.put.linked |= joined.outcome is Join.MERGED
             if joined.proposal_id is not None:
                 self.put.proposals[joined.proposal_id] = joined.why
-        return Trust(added.trust)
 
     def _sign_up(self, anonymous_id: str) -> None:
         """Make what the device did before it was known the customer's."""

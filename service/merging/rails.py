@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from service.crypto.keystore import KeyStore
+from service.customers.identifiers import find_live
 from service.customers.models import Customer, IdentifierKind
 from service.customers.traits import open_traits
+from service.merging.graph import active_edges, component_of, components
 from service.merging.limits import held_by
 from service.merging.models import Rule
 from service.merging.reasons import Reason
@@ -71,6 +73,20 @@ def find_stops(left: Side, right: Side, *, rule: Rule, kind: str | None, rules: 
     if phone_alone and left.named and right.named:
         stops.append({"code": Reason.PHONE_ALONE})
     return stops
+
+
+def has_room_for_crm(session: Session, keystore: KeyStore, node_id: UUID, value: str, rules: Rules) -> bool:
+    """Return whether a node may hold this CRM id too, beside those of the nodes that rules joined it with.
+
+    Two that conflict never are one customer by rules alone, whichever of them is told first.
+    """
+    nodes = [node.id for node in component_of(session, node_id)]
+    edges = active_edges(session, nodes, without=DECIDED_BY_OPERATORS)
+    [joined] = [part for part in components(nodes, edges) if node_id in part]
+    same = {row.id for row in find_live(session, keystore.vault, IdentifierKind.CRM, value)}
+    held = held_by(session, keystore, joined - {node_id}, [IdentifierKind.CRM])
+    others = [rows for values in held.values() for rows in values.values() if same.isdisjoint(row.id for row in rows)]
+    return len(others) < rules.limits.crm
 
 
 def _broken_limits(left: Side, right: Side, rules: Rules) -> list[dict[str, Any]]:

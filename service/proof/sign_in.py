@@ -70,5 +70,5 @@ def _confirm_first(session: Session, keystore: KeyStore, proved: Proved, holder:
     if not is_one(session, first.customer_id, holder.customer_id):
         return False
     use_up(session, proved.first_proof_id, now)
-    first.proved_at = now
+    first.proved_at = first.owner_proved_at = now
     return True

@@ -137,6 +137,53 @@ def test_one_identifier_too_many_costs_the_weakest_its_trust_and_fails_nothing(w
     assert sorted(trusts) == ["claimed"] + ["verified"] * 5
 
 
+def test_the_one_that_lost_its_trust_is_told_by_its_place(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    put = site.put("maria", *(email(f"maria{number}@example.com", verified=True) for number in range(6)))
+    [lost] = [number for number, item in enumerate(put["identifiers"]) if item["trust"] == "claimed"]
+    assert [problem["pointer"] for problem in put["problems"]] == [f"/identifiers/{lost}"]
+    read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json
+    assert [item["value"] for item in read["identifiers"] if item["trust"] == "claimed"] == [
+        f"maria{lost}@example.com"
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_crm_ids_that_conflict_join_nobody_in_any_order_of_a_list(world: World, order: int) -> None:
+    shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
+    first = shop.put("maria", crm("A"), email(verified=True))
+    second = outlet.put("m-77", *[crm("B"), email(verified=True)][::order])
+    assert second["outcome"] == "pending"
+    assert second["customer_id"] != first["customer_id"]
+    assert "CRM" in second["proposals"][0]["reason"]
+
+
+def test_a_crm_id_that_comes_after_the_merge_is_a_claim_until_an_operator_decides(world: World) -> None:
+    shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
+    maria = shop.put("maria", crm("A"), email(verified=True))["customer_id"]
+    assert outlet.put("m-77", email(verified=True))["customer_id"] == maria
+    for _ in range(2):
+        late = outlet.put("m-77", crm("B"))
+        assert (late["customer_id"], late["outcome"]) == (maria, "pending")
+        assert late["identifiers"] == [{"kind": "crm", "trust": "claimed"}]
+        assert "an operator decides" in late["problems"][0]["detail"]
+    again = shop.put("maria", crm("A"))
+    assert (again["identifiers"], again["problems"]) == ([{"kind": "crm", "trust": "vouched"}], [])
+    same = outlet.put("m-77", crm("A"))
+    assert (same["identifiers"], same["problems"]) == ([{"kind": "crm", "trust": "vouched"}], [])
+
+
+def test_two_crm_ids_that_an_operator_joined_stay(world: World) -> None:
+    shop, outlet = world.site("Shop"), world.site("Outlet")
+    first, second = shop.put("maria", crm("A")), outlet.put("m-77", crm("B"))
+    body = {"other_id": second["customer_id"], "reason": "she came by"}
+    merge = f"/operator/v1/customers/{first['customer_id']}/merge"
+    assert world.operator().call("POST", merge, body).status_code == 201
+    for site, account, number in ((shop, "maria", "A"), (outlet, "m-77", "B")):
+        again = site.put(account, crm(number))
+        assert (again["identifiers"], again["problems"]) == ([{"kind": "crm", "trust": "vouched"}], [])
+
+
 def test_an_account_can_not_be_filled_without_end(world: World) -> None:
     site = world.site()
     for start in range(0, MAX_IDENTIFIERS, 50):

@@ -92,6 +92,29 @@ def test_a_file_reached_only_by_a_word_is_not_opened_but_asked_about(world: Worl
     assert [(item["site"]["name"], item["status"]) for item in maria.accounts()] == [("Zapatos", "to_confirm")]
 
 
+def test_what_its_owner_proved_outranks_whatever_a_site_vouches_for(world: World, maria: Maria) -> None:
+    maria.sign_in()
+    site = vouching_site(world)
+    give(site, "acc", EMAIL, verified=True)
+    world.clock.forward(days=1)
+    for number in range(6):
+        site.put("acc", {"kind": "email", "value": f"other{number}@example.com", "verified": True})
+    assert maria.contacts()[EMAIL] == "verified"
+    assert sorted(maria.contacts().values()) == ["claimed"] * 2 + ["verified"] * 5
+    assert maria.prove(EMAIL).json["created"] is False
+
+
+def test_an_address_that_newer_ones_pushed_out_still_opens_its_owners_file(world: World, somebody: Somebody) -> None:
+    first, again = somebody().sign_in(), somebody()
+    for number in range(5):
+        assert first.add(f"newer{number}@example.com").json["outcome"] == "added"
+    assert first.contacts()[EMAIL] == "claimed"
+    assert again.prove(EMAIL).json["created"] is False
+    assert again.contacts()[EMAIL] == "verified"
+    assert first.call("GET", "session").status_code == 200, "nobody was evicted"
+    assert customers(world) == 1
+
+
 def test_signing_in_is_written_down_without_the_contact(world: World, maria: Maria) -> None:
     maria.sign_in()
     with world.service.db.read() as session:
