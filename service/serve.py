@@ -13,7 +13,6 @@ from gunicorn.app.base import BaseApplication
 
 from service.config import Settings
 
-WORKER_CLASS = "gthread"
 THREADS = 1
 KEEP_ALIVE_SECONDS = 15
 TIMEOUT_SECONDS = 30
@@ -30,6 +29,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     # Imported only now: the metrics library looks for its folder when it is imported.
     from service.app import create_app
     from service.web.context import EXTENSION
+    from service.web.server import Log, Worker
 
     app = create_app(settings)
 
@@ -40,7 +40,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     options = {
         "bind": f"{host}:{port}",
         "workers": workers,
-        "worker_class": WORKER_CLASS,
+        "worker_class": Worker,
         "threads": THREADS,
         "keepalive": KEEP_ALIVE_SECONDS,
         "timeout": TIMEOUT_SECONDS,
@@ -49,6 +49,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "post_worker_init": _end_gently,
         "child_exit": _forget_metrics,
         "loglevel": "warning",
+        "logger_class": Log,
         "control_socket_disable": True,
     }
     # What stands before the fork stays as it is, so that the workers keep sharing its memory.

@@ -53,7 +53,7 @@ def running_bare(app: str, folder: Path, *, workers: int, database_url: str = ""
     options = {
         "bind": f"127.0.0.1:{port}",
         "workers": workers,
-        "worker-class": serve.WORKER_CLASS,
+        "worker-class": "gthread",
         "threads": serve.THREADS,
         "keep-alive": serve.KEEP_ALIVE_SECONDS,
         "timeout": serve.TIMEOUT_SECONDS,
@@ -93,7 +93,7 @@ def settings_used(workers: int) -> dict[str, object]:
     """Return the gunicorn settings that all servers run under."""
     return {
         "workers": workers,
-        "worker_class": serve.WORKER_CLASS,
+        "worker_class": "gthread",
         "threads": serve.THREADS,
         "keep_alive_seconds": serve.KEEP_ALIVE_SECONDS,
         "preload": True,

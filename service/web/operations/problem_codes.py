@@ -16,6 +16,7 @@ WHAT_TO_DO = {
     "conflict": "Read `detail`: the thing is in a state that forbids this.",
     "csrf_failed": "Send the session's csrf_token in X-CSRF-Token with every request that changes something.",
     "erased": "Nothing: the customer was erased, and can be neither joined nor parted.",
+    "headers_too_large": "Send fewer and shorter headers; 8 kB each are enough for any of ours.",
     "http_error": "Read the status, and compare the request with this page.",
     "id_conflict": "Mint a new id: this one was used before, with another body.",
     "internal_error": "Try again later, and give the operator the X-Request-Id of the answer.",
@@ -35,5 +36,6 @@ WHAT_TO_DO = {
     "text_changed": "Get the consents again, show their new text, and ask again.",
     "unauthorized": "Send this door's own credential; if it is refused, get a new one.",
     "unsupported_media_type": "Send plain, uncompressed application/json in UTF-8.",
+    "uri_too_long": "Send a shorter address; what is long belongs in a body.",
     "wrong_code": "Enter the code exactly as it was sent; `detail` says how many tries are left.",
 }
