@@ -7,7 +7,7 @@ from contextlib import closing
 import click
 
 from service import __version__, clock
-from service.commands.base import database, json_option, settings, show, told_in_one_line
+from service.commands.base import Commands, database, json_option, settings, show, told_in_one_line
 from service.commands.customers import customer
 from service.commands.demo import demo
 from service.commands.identity import identity
@@ -18,7 +18,7 @@ from service.commands.sites import site
 from service.commands.stores import store, terminal
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="unspoken")
 @json_option
 def main() -> None:

@@ -20,6 +20,7 @@ from service.errors import UnspokenError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "unspoken.json"
+_FAILING_AS_JSON = "unspoken.failing_as_json"
 _LONGEST_NAME = 100
 
 
@@ -77,6 +78,36 @@ def told_in_one_line() -> Iterator[None]:
         raise click.ClickException(_database_words(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or 'a file'} can't be used: {error.strerror}") from None
+
+
+class Commands(click.Group):
+    """A group of commands whose failures, too, are one JSON value with `--json`."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the command line; `--json` counts wherever it stands, also where parsing ends before it."""
+        as_json = "--json" in args
+        with _failing_as_json(as_json):
+            ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta[_FAILING_AS_JSON] = as_json
+        return ctx
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _failing_as_json(ctx.meta[_FAILING_AS_JSON]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _failing_as_json(as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        if as_json:
+            code = "usage" if isinstance(error, click.UsageError) else "failed"
+            click.echo(json.dumps({"error": {"code": code, "detail": error.format_message()}}))
+        raise
 
 
 def json_option(command: Command) -> Command:

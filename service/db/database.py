@@ -52,6 +52,8 @@ class Database:
         if self.on_sqlite:
             path = Path(parsed.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # what SQLite writes beside it gets the same mode
             self._turns = Turns(f"{path}-turn")
             # check_same_thread: a pooled connection may be closed by another thread than its user.
             arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False}

@@ -1,7 +1,7 @@
 """Recognise a terminal by its token, list terminals, and revoke one."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, Uuid, bindparam, or_, select
@@ -11,6 +11,8 @@ from service.crypto.tokens import Prefix, is_well_formed
 from service.errors import NotAuthorised, NotFound
 from service.stores.models import Store, Terminal
 
+# Of many requests at once of one till, each would wait for the one before to write this.
+SEEN_EVERY = timedelta(minutes=1)
 _TOKEN_HASH = bindparam("token_hash", type_=LargeBinary())
 
 # Identities are cached, so every statement that writes for a till asks this of the terminal's own row again:
@@ -46,7 +48,8 @@ def recognise(session: Session, *, token: str, token_hash: bytes, now: datetime)
         raise unknown_terminal()
     if terminal.next_token_hash == token_hash:
         terminal.token_hash, terminal.next_token_hash = token_hash, None
-    terminal.last_seen_at = now
+    if now - terminal.last_seen_at >= SEEN_EVERY:
+        terminal.last_seen_at = now
     return terminal
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from flask import Response, request
@@ -23,6 +23,11 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Parse a request's body; `pydantic.ValidationError` says what is wrong with it."""
+        return cls.model_validate_json(data)
+
 
 class Answer(BaseModel):
     """An answer's shape. Answers may gain fields."""
@@ -34,7 +39,7 @@ class Answer(BaseModel):
 class Operation:
     """What the OpenAPI page says of a view. An answer is a model, a media type, or None for no content."""
 
-    body: type[BaseModel] | None
+    body: type[Body] | None
     query: type[BaseModel] | None
     answers: Mapping[int, type[BaseModel] | str | None]
     problems: tuple[int, ...]
@@ -43,7 +48,7 @@ class Operation:
 def operation(
     answers: Mapping[int, type[BaseModel] | str | None],
     *,
-    body: type[BaseModel] | None = None,
+    body: type[Body] | None = None,
     query: type[BaseModel] | None = None,
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
@@ -75,7 +80,7 @@ def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
     return Response(data, status, content_type="application/json")
 
 
-def may_be_left_out(body: type[BaseModel]) -> bool:
+def may_be_left_out(body: type[Body]) -> bool:
     """Return whether a request may have no body at all, since nothing in it is required."""
     return not any(field.is_required() for field in body.model_fields.values())
 
@@ -87,10 +92,10 @@ def _parse_query(query: type[BaseModel]) -> BaseModel:
         raise invalid(error, code="invalid_parameter") from None
 
 
-def _parse(body: type[BaseModel]) -> BaseModel:
+def _parse(body: type[Body]) -> Body:
     if not request.content_length and "Transfer-Encoding" not in request.headers and may_be_left_out(body):
         return body()
-    return body.model_validate_json(_json_body())
+    return body.read(_json_body())
 
 
 def _json_body() -> bytes:

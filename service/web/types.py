@@ -1,31 +1,59 @@
 """Types of fields, shared by the doors: bounded, printable, exact."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_LEAP = "60"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 MAX_MINOR = 2**53 - 1  # the largest integer that JavaScript holds exactly
 
 
-def _bounded(moment: datetime) -> datetime:
+def _read_moment(given: Any) -> datetime:
+    """Read a time as RFC 3339, section 5.6, writes it; a leap second is taken for the one before."""
+    found = _MOMENT.fullmatch(given) if isinstance(given, str) else None
+    if found is None:
+        raise ValueError("write a time as RFC 3339 does, with an offset: 2026-11-22T10:00:00+01:00")
+    text = found[0].upper()
+    if found[1] == _LEAP:
+        text = f"{text[: found.start(1)]}59{text[found.end(1) :]}"
+    moment = datetime.fromisoformat(text)
     if not _EARLIEST.timestamp() <= moment.timestamp() < _LATEST.timestamp():
         raise ValueError("a time must lie between 1970 and 2200")
     return moment.astimezone(UTC)
+
+
+def _read_day(given: Any) -> date:
+    if not isinstance(given, str) or not _DAY.fullmatch(given):
+        raise ValueError("write a day as year, month and day: 2026-11-22")
+    return date.fromisoformat(given)
+
+
+def _read_id(given: Any) -> UUID:
+    """Read an id in the one spelling that addresses have, too."""
+    if not isinstance(given, str) or not _ID.fullmatch(given):
+        raise ValueError("write an id as 8-4-4-4-12 hexadecimal digits")
+    return UUID(given)
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 Words = Annotated[str, StringConstraints(max_length=2_000, pattern=_PRINTABLE)]
 Moment = Annotated[
-    AwareDatetime,
-    AfterValidator(_bounded),
+    datetime,
+    BeforeValidator(_read_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339, with an offset"}),
 ]
+Day = Annotated[date, BeforeValidator(_read_day), WithJsonSchema({"type": "string", "format": "date"})]
+Id = Annotated[UUID, BeforeValidator(_read_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Minor = Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR, description="minor units of the currency")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217")]
 Quantity = Annotated[

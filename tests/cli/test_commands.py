@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -106,7 +107,8 @@ def test_what_can_not_be_done_is_told_in_one_line(shell: Shell, arguments: tuple
     ident = str(uuid4())
     given = [argument.format(id=ident) for argument in arguments]
     assert words.format(id=ident) in shell.fails(*given)
-    assert words.format(id=ident) in shell.fails(*given, "--json")
+    told = json.loads(shell.run(*given, "--json").stdout)
+    assert words.format(id=ident) in told["error"]["detail"]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "line\nbreak", "bell\a", "\udcff"])

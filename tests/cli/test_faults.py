@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.cli.conftest import Shell
@@ -69,3 +71,26 @@ def test_a_database_of_a_later_version_is_told(bare: Shell) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "9999" in bare.fails("migrate")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "code"),
+    [
+        (("terminal", "list", "--json"), 1, "failed"),
+        (("--json", "terminal", "list"), 1, "failed"),
+        (("store", "add", "A", "--currency", "eur", "--json"), 1, "failed"),
+        (("terminal", "invite", "nope", "--json"), 2, "usage"),
+        (("nope", "--json"), 2, "usage"),
+        (("--bogus", "--json"), 2, "usage"),
+        (("--json",), 2, "usage"),
+        (("keys", "--json"), 2, "usage"),
+    ],
+)
+def test_a_failure_is_one_json_value_too(bare: Shell, command: tuple[str, ...], status: int, code: str) -> None:
+    done = bare.run(*command)
+    assert done.exit_code == status
+    told = json.loads(done.stdout)
+    assert (set(told), set(told["error"]), told["error"]["code"]) == ({"error"}, {"code", "detail"}, code)
+    assert done.stderr != ""
+    without = bare.run(*[part for part in command if part != "--json"])
+    assert "{" not in without.stdout

@@ -247,6 +247,6 @@ def test_a_bad_field_is_named(world: World) -> None:
 
 def test_what_a_sale_needs_is_asked_for(world: World) -> None:
     till = world.till()
-    for missing in till.sale():
+    for missing in till.sale().keys() - {"scan_id"}:
         answer = put(till, {name: value for name, value in till.sale().items() if name != missing})
         assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, [f"/{missing}"])

@@ -11,7 +11,7 @@ from service.merging.models import Decider, ProposalStatus, Rule
 from service.sales.claim import ClaimStatus
 from service.web.operation import Answer, Body
 from service.web.pages import DEFAULT_LIMIT, MAX_LIMIT, PageQuery, read_cursor
-from service.web.types import Place
+from service.web.types import Id, Place
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Why = Annotated[
@@ -71,7 +71,7 @@ class EventsQuery(BaseModel):
 class MergeIn(Body):
     """With whom, and why."""
 
-    other_id: UUID
+    other_id: Id
     reason: Reason
 
 

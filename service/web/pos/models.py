@@ -1,18 +1,19 @@
 """Bodies and answers of the tills' door."""
 
-from datetime import date, datetime
+import json
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema
 
 from service.codes.refusals import Refusal
 from service.sales.models import Link
 from service.scans.models import Outcome
 from service.web.operation import Answer, Body
 from service.web.pos.messages import Action
-from service.web.types import Currency, Minor, Moment, Name, Quantity, Ref, Words
+from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, Ref, Words
 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
@@ -158,7 +159,7 @@ class SaleIn(Body):
     """A completed sale. It is stored whatever its sums; what doesn't add up comes back as a warning."""
 
     receipt_number: Ref = Field(description="as printed; it need not be unique")
-    scan_id: UUID | None = Field(description="the scan of this basket's shopper, which may arrive later")
+    scan_id: Id | None = Field(None, description="the scan of this basket's shopper, which may arrive later")
     occurred_at: Moment
     currency: Currency
     total_minor: Minor
@@ -189,15 +190,15 @@ class SaleOut(Answer):
 class LinkIn(Body):
     """The scan that an unlinked sale belongs to."""
 
-    scan_id: UUID
+    scan_id: Id
 
 
 class ReceiptIn(Body):
     """A receipt, where the sale's id isn't known."""
 
-    store_id: UUID
+    store_id: Id
     receipt_number: Ref
-    date: date
+    date: Day
 
 
 class ReturnReason(StrEnum):
@@ -220,10 +221,10 @@ class ReturnLineIn(Body):
 class ReturnIn(Body):
     """Goods that came back. It may name any sale of the brand, or a receipt, or neither."""
 
-    sale_id: UUID | None = Field(None, description="the sale, when its id is known")
+    sale_id: Id | None = Field(None, description="the sale, when its id is known")
     receipt: ReceiptIn | None = Field(None, description="its receipt, when only that is known")
     reason: ReturnReason
-    replacement_sale_id: UUID | None = Field(None, description="the sale of an exchange")
+    replacement_sale_id: Id | None = Field(None, description="the sale of an exchange")
     currency: Currency
     occurred_at: Moment
     lines: Annotated[list[ReturnLineIn], Field(max_length=_MAX_LINES)]
@@ -238,14 +239,29 @@ class ReturnOut(Answer):
     server_time: datetime
 
 
+# What an item is worth is judged item by item, be it an object or not.
+Items = Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
+
+
 class SyncIn(Body):
     """What a till kept while it was offline: PUT bodies, each with its id. Each is judged by itself."""
 
-    scans: list[dict[str, Any]] = Field(default_factory=list, description="each the body of its PUT, and `scan_id`")
-    sales: list[dict[str, Any]] = Field(default_factory=list, description="each the body of its PUT, and `sale_id`")
-    returns: list[dict[str, Any]] = Field(
-        default_factory=list, description="each the body of its PUT, and `return_id`"
-    )
+    scans: Items = Field(default_factory=list, description="each the body of its PUT, and `scan_id`")
+    sales: Items = Field(default_factory=list, description="each the body of its PUT, and `sale_id`")
+    returns: Items = Field(default_factory=list, description="each the body of its PUT, and `return_id`")
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Read a sync. Half a character (a lone surrogate) or NaN in one item must not spoil the others."""
+        try:
+            return super().read(data)
+        except ValidationError as error:
+            if error.errors()[0]["type"] != "json_invalid":
+                raise
+            try:
+                return cls.model_validate(json.loads(data.decode()))
+            except (ValueError, RecursionError):
+                raise error from None
 
 
 class SyncResult(Answer):

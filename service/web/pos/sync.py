@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -11,18 +10,19 @@ from service.web.operation import Body
 from service.web.pos import record
 from service.web.pos.models import MAX_SYNC_ITEMS, ReturnIn, SaleIn, ScanIn, SyncIn
 from service.web.problems import Problem, body_of, to_problem
+from service.web.types import Id
 
 
 class _ScanId(Body):
-    scan_id: UUID
+    scan_id: Id
 
 
 class _SaleId(Body):
-    sale_id: UUID
+    sale_id: Id
 
 
 class _ReturnId(Body):
-    return_id: UUID
+    return_id: Id
 
 
 def sync(body: SyncIn) -> list[dict[str, Any]]:
@@ -38,14 +38,16 @@ def sync(body: SyncIn) -> list[dict[str, Any]]:
 
 def _one(
     kind: str,
-    item: dict[str, Any],
+    item: Any,
     id_model: type[BaseModel],
     model: type[BaseModel],
     put: Callable[..., record.Answered],
 ) -> dict[str, Any]:
     field = f"{kind}_id"
-    given = item.pop(field, None)
+    given = item.pop(field, None) if isinstance(item, dict) else None
     try:
+        if not isinstance(item, dict):
+            raise Problem(422, "invalid_body", f"each {kind} is an object: the body of its PUT, and `{field}`")
         ident = getattr(_parse(id_model, {} if given is None else {field: given}), field)
         payload, status = put(ident, _parse(model, item))
     except Exception as error:
