@@ -16,6 +16,7 @@ from pos_client.answers import (
     Link,
     Outcome,
     Policy,
+    Reason,
     ReturnResult,
     SaleResult,
     ScanResult,
@@ -38,6 +39,8 @@ from pos_client.status import Status, read_status
 from pos_client.wire import Wire
 
 T = TypeVar("T")
+# A cashier who isn't sure scans again; after this long it is a question of its own.
+ONE_BEEP = timedelta(minutes=1)
 
 
 def read_clock() -> datetime:
@@ -69,6 +72,7 @@ class PosClient:
         self._wire = Wire(self._door, self._queue, clock, token)
         self._clock = clock
         self._back_off = back_off or BackOff()
+        self._beeped: tuple[Item, datetime] | None = None
 
     def enrol(
         self, enrolment_code: str, *, hardware: str | None = None, software_name: str | None = None
@@ -95,12 +99,39 @@ class PosClient:
     def scan(self, text: str, *, cashier_ref: str | None = None, training: bool = False) -> ScanResult:
         """Identify a shopper from one line of a hand scanner; without a network the outcome is pending.
 
-        Raises NotACode for any other bar code, which is then neither stored nor sent.
+        A code that beeps twice before the sale is no second shopper: the sale keeps the first scan. Raises NotACode
+        for any other bar code, which is then neither stored nor sent.
         """
         code = read(text)
         self._wire.credential()
         now = self._clock()
-        scan_id = mint_id(now)
+        earlier = self._find_earlier(code, training, now)
+        if earlier is not None and self._queue.holds(Kind.SCAN, earlier.id):
+            item = earlier
+        else:
+            item = self._queue_scan(code, cashier_ref, training, now)
+        pending = ScanResult(scan_id=item.id, outcome=Outcome.PENDING, action=Action.CONTINUE)
+        try:
+            result = self._deliver(item, read_scan, pending)
+        except Refused:
+            self._queue.remember(last_scan="")
+            raise
+        if result.outcome is Outcome.REFUSED:
+            kept = earlier if result.reason == Reason.ALREADY_USED else None
+            self._queue.remember(last_scan="" if kept is None else kept.id)
+        else:
+            self._beeped = item, now
+        return result
+
+    def _find_earlier(self, code: str, training: bool, now: datetime) -> Item | None:
+        """Return the scan that the same code has just made for the same sale."""
+        if self._beeped is None:
+            return None
+        item, at = self._beeped
+        is_same = item.body["code"] == code and bool(item.body.get("training")) == training
+        return item if is_same and now - at < ONE_BEEP and self.last_scan_id == item.id else None
+
+    def _queue_scan(self, code: str, cashier_ref: str | None, training: bool, now: datetime) -> Item:
         fields = {
             "code": code,
             "scanned_at": format_time(now),
@@ -108,17 +139,9 @@ class PosClient:
             "cashier_ref": cashier_ref,
             "training": training or None,
         }
-        item = new_item(Kind.SCAN, scan_id, drop_absent(fields), now)
-        self._queue.put(item, last_scan=scan_id)
-        pending = ScanResult(scan_id=scan_id, outcome=Outcome.PENDING, action=Action.CONTINUE)
-        try:
-            result = self._deliver(item, read_scan, pending)
-        except Refused:
-            self._queue.remember(last_scan="")
-            raise
-        if result.outcome is Outcome.REFUSED:
-            self._queue.remember(last_scan="")
-        return result
+        item = new_item(Kind.SCAN, mint_id(now), drop_absent(fields), now)
+        self._queue.put(item, last_scan=item.id)
+        return item
 
     def sell(self, sale: Sale, *, claim: str | None = None) -> SaleResult:
         """Record a completed sale; once it is queued it can't be lost, whatever this returns or raises.

@@ -28,10 +28,12 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     _share_metrics()
     # Imported only now: the metrics library looks for its folder when it is imported.
     from service.app import create_app
+    from service.erasures import replay_before_serving
     from service.web.context import EXTENSION
     from service.web.server import Log, Worker
 
     app = create_app(settings)
+    replay_before_serving(settings)
 
     def after_fork(_server: Any, _worker: Any) -> None:
         app.extensions[EXTENSION].db.after_fork()

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 
 from service import clock
 from service.config import Settings
@@ -12,10 +11,9 @@ from service.crypto.keystore import KeyStore
 from service.crypto.live import LiveKeys
 from service.customers.reindex import find_stale, reindex
 from service.db import Database
+from service.erasures import replay_erasures
 from service.logs import Level, log, where
 from service.merging.lock import lock_identities
-from service.privacy.forget import sweep
-from service.privacy.replay import find_recent, find_unsettled, replay
 from service.proof.send import send_due
 from service.purge import purge
 
@@ -62,22 +60,6 @@ def _repeat(job: Job, stop: threading.Event, errors: tuple[type[Exception], ...]
 def _purge(db: Database) -> None:
     with db.write() as session:
         log(Level.INFO, "purged", **purge(session, clock.now()))
-
-
-def replay_erasures(db: Database, keystore: KeyStore, now: datetime) -> None:
-    """Finish erasures that a crash cut off or a restored backup lacks, and sweep up after those of the last hour."""
-    keystore.enforce_journal()
-    with db.read() as session:
-        is_settled = not find_unsettled(session, keystore.erasures())
-    late = find_recent(keystore, now)
-    if not is_settled:
-        with db.write() as session:
-            gone = replay(session, keystore, now)
-        log(Level.WARNING, "erasures replayed", customers=len(gone))
-        late += gone
-    if late:
-        with db.write() as session:
-            sweep(session, late)
 
 
 def reindex_all(db: Database, keystore: KeyStore) -> None:

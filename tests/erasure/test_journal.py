@@ -11,11 +11,12 @@ from sqlalchemy.engine import make_url
 from service.audit.models import AuditEntry
 from service.crypto.keystore import _data_keys, _erasures
 from service.customers.models import Customer, Identifier
+from service.erasures import replay_erasures
 from service.errors import NotFound
 from service.privacy.replay import Journal
 from service.scans.models import Scan
-from service.worker import replay_erasures
 from tests.cli.conftest import Shell
+from tests.conftest import Start
 from tests.erasure.scene import VALUES, Scene, backup, dump, personal
 from tests.merging.people import People
 from tests.world import World
@@ -86,6 +87,16 @@ def test_a_restored_backup_does_not_serve_before_it_was_replayed(scene: Scene, s
             [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == node))
             assert (line.action, line.actor_kind) == ("customer.erased", "system")
     assert shell.json("customer", "replay-erasures") == {"erased": []}
+
+
+def test_the_service_replays_before_it_serves(scene: Scene, start_service: Start) -> None:
+    scene.live()
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    assert not is_erased(scene.world, scene.nodes[0])
+    start_service(workers=1)
+    assert all(is_erased(scene.world, node) for node in scene.nodes)
 
 
 def test_a_backup_holds_sealed_values_that_nothing_opens_any_more(scene: Scene) -> None:

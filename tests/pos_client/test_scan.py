@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from pos_client import Action, NotACode, NotAuthorised, Outcome, PosClient, Reason, Refused
-from tests.pos_client.conftest import Clock, OpenTill, a_code
+from tests.pos_client.conftest import Clock, OpenTill, a_code, a_sale
 from tests.pos_client.fake_service import FakeService, Reply, problem
 
 GARBAGE = [
@@ -147,8 +147,28 @@ def test_an_unknown_word_means_continue_without(till: PosClient, service: FakeSe
 def test_the_last_scan_serves_one_sale_only_if_it_was_not_refused(till: PosClient, service: FakeService) -> None:
     first = till.scan(a_code())
     assert till.last_scan_id == first.scan_id
-    till.scan(a_code())
+    till.sell(a_sale(scan_id=first.scan_id))
     assert till.last_scan_id is None
+    assert till.scan(a_code()).outcome is Outcome.REFUSED
+    assert till.last_scan_id is None
+
+
+def test_a_code_that_beeps_twice_keeps_its_first_scan_for_the_sale(till: PosClient, clock: Clock) -> None:
+    first = till.scan(a_code())
+    assert till.scan(a_code()).reason == Reason.ALREADY_USED
+    assert till.last_scan_id == first.scan_id
+    clock.advance(seconds=60)
+    assert till.scan(a_code()).reason == Reason.ALREADY_USED
+    assert till.last_scan_id is None
+
+
+def test_offline_a_code_that_beeps_twice_is_one_scan(till: PosClient, service: FakeService) -> None:
+    service.down = True
+    first = till.scan(a_code())
+    assert till.scan(a_code()).scan_id == first.scan_id == till.last_scan_id
+    assert till.scan(a_code(987654321)).scan_id != first.scan_id
+    assert till.status().waiting["scan"] == 2
+    assert till.scan(a_code(), training=True).scan_id != first.scan_id
 
 
 def test_a_sent_code_is_wiped_from_the_disk(till: PosClient, service: FakeService, queue_path: Path) -> None:

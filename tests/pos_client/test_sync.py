@@ -20,7 +20,7 @@ from pos_client import (
 )
 from pos_client.queue import Item, Kind
 from pos_client.replay import _ENVELOPE_BYTES, Parcel, split
-from tests.pos_client.conftest import OpenTill, a_code, a_sale
+from tests.pos_client.conftest import Clock, OpenTill, a_code, a_sale
 from tests.pos_client.fake_service import FakeService, Reply, problem
 
 
@@ -59,9 +59,10 @@ def test_syncing_again_sends_nothing_twice(till: PosClient, service: FakeService
     assert len(service.requests("/pos/v1/sync")) == 1
 
 
-def test_the_report_tells_what_became_of_pending_scans(till: PosClient, service: FakeService) -> None:
+def test_the_report_tells_what_became_of_pending_scans(till: PosClient, service: FakeService, clock: Clock) -> None:
     service.down = True
     till.scan(a_code())
+    clock.advance(minutes=1)
     till.scan(a_code())
     service.down = False
     outcomes = [answer.outcome for answer in till.sync().answers if isinstance(answer, ScanResult)]
