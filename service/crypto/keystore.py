@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Dialect,
     Executable,
     LargeBinary,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from service.crypto.vault import Vault, seal, unseal
 from service.db import Database, Statement, UtcDateTime, insert_into, insert_many
@@ -76,6 +78,8 @@ class KeyStore:
         self._db = Database(url)
         self._vault = vault
         self._prepared = False
+        self.destroyed = 0
+        """How many data keys this object has destroyed."""
 
     @property
     def vault(self) -> Vault:
@@ -160,13 +164,13 @@ class KeyStore:
             journal = [{"customer_id": ident, "erased_at": now} for ident in gone if ident not in known]
             if journal:
                 session.execute(_erasures.insert(), journal)
-            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(gone)))
+            self._destroy(session, _data_keys.c.customer_id.in_(gone))
         self._forget_log()
 
     def enforce_journal(self) -> None:
         """Destroy the keys of everybody in the journal: an old copy of the store that was put back holds them."""
         with self.db.write() as session:
-            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(select(_erasures.c.customer_id))))
+            self._destroy(session, _data_keys.c.customer_id.in_(select(_erasures.c.customer_id)))
         self._forget_log()
 
     def erasures(self, *, newest: int | None = None) -> dict[UUID, datetime]:
@@ -179,6 +183,10 @@ class KeyStore:
         """Return how many customers the journal holds. It only grows."""
         with self.db.engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(_erasures)) or 0
+
+    def _destroy(self, session: Session, wanted: ColumnElement[bool]) -> None:
+        gone = session.execute(delete(_data_keys).where(wanted))
+        self.destroyed += gone.rowcount  # type: ignore[attr-defined]
 
     def _forget_log(self) -> None:
         """Empty SQLite's write-ahead log, which still holds the pages as they were."""
