@@ -16,6 +16,7 @@ from service.commands.keys import keys
 from service.commands.operators import operator
 from service.commands.sites import site
 from service.commands.stores import store, terminal
+from service.errors import Unavailable
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -82,7 +83,7 @@ def worker() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with told_in_one_line(), closing(Database(settings().database_url)) as db:
-        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=db.any_error)
+        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=(*db.any_error, Unavailable))
 
 
 @main.command()
