@@ -36,7 +36,7 @@ serve: setup ## migrate and serve on http://127.0.0.1:8000
 	$(BIN)/unspoken migrate
 	$(BIN)/unspoken serve
 
-bench: setup ## measure speed; prints JSON (takes some minutes)
+bench: setup ## measure speed; prints JSON (takes a quarter of an hour)
 	$(BIN)/python -m tests.bench
 
 soak: setup ## 200 rounds of 50 tills racing for one code, on both databases

@@ -20,7 +20,7 @@ from pos_client.shell import FAILED, Till, TillGroup, everywhere
 
 
 @click.group(cls=TillGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="unspoken", message="%(version)s")
+@click.version_option(package_name="unspoken", prog_name="unspoken-till", message="%(prog)s %(version)s")
 @everywhere
 def main() -> None:
     """Identify shoppers and record sales at this till.
@@ -158,7 +158,9 @@ def sell(till: Till, /, last_scan: bool, scan_id: UUID | None, claim: bool, **op
 @everywhere
 @click.pass_obj
 def status(till: Till) -> None:
-    """Show what waits, what was refused for good and why, and how this till stands; needs no network.
+    """Show what waits, what was refused, and how this till stands.
+
+    It says of each refusal why, and needs no network.
 
     \b
     Examples:
@@ -185,9 +187,10 @@ def status(till: Till) -> None:
 @click.option("--retry-refused", is_flag=True, help="Also send refused sales and returns once more.")
 @click.pass_obj
 def sync(till: Till, retry_refused: bool) -> None:
-    """Send everything that waits, and refresh this till's label, keys and clock.
+    """Send everything that waits.
 
-    Run it every few minutes, and as often as you like: whatever the service already has is not doubled.
+    This till's label, keys and clock are refreshed, too. Run it every few minutes, and as often as you like:
+    whatever the service already has is not doubled.
 
     \b
     Examples:

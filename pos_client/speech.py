@@ -126,7 +126,8 @@ def advise(error: PosError) -> str:
     if isinstance(error, Unavailable):
         return f"{text} Try again later; what waits is kept."
     if isinstance(error, NotAuthorised) and error.status:
-        return f"{text} Ask the operator for a new enrolment code; what waits is kept."
+        asked = "ask for a new one" in text  # the service has said so itself
+        return f"{text} {'What' if asked else 'Ask the operator for a new enrolment code; what'} waits is kept."
     if isinstance(error, Refused):
         hints = "".join(f" {one.get('pointer', '')} {one.get('detail', '')}" for one in error.errors)
         return f"{text}{hints} It is kept: see unspoken-till status." if error.item_id else f"{text}{hints}"

@@ -1,5 +1,21 @@
-"""`python -m service` is `unspoken`."""
+"""`unspoken`, and `python -m service`: the command line, where what it needs is installed."""
 
-from service.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; where only the till client is installed, say in one line what is missing."""
+    try:
+        from service.cli import main as run
+    except ModuleNotFoundError as error:
+        if (error.name or "service").partition(".")[0] == "service":
+            raise
+        sys.exit(
+            f"Error: `unspoken` runs the service, and that needs {error.name}: pip install '.[service]' in a clone."
+            " A till needs `unspoken-till` only."
+        )
+    run()
+
+
+if __name__ == "__main__":
+    main()

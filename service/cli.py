@@ -16,10 +16,11 @@ from service.commands.keys import keys
 from service.commands.operators import operator
 from service.commands.sites import site
 from service.commands.stores import store, terminal
+from service.errors import Unavailable
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="unspoken")
+@click.version_option(__version__, prog_name="unspoken", message="%(prog)s %(version)s")
 @json_option
 def main() -> None:
     """Identify shoppers at the till by a code on their phone.
@@ -28,11 +29,15 @@ def main() -> None:
     instance/ on SQLite. A first start:
 
     \b
+      unspoken keys init                    in production; else it is made by itself
       unspoken migrate
       unspoken store add "Gran Vía"
       unspoken terminal invite STORE_ID --label "Till 1"
       unspoken site add "Web shop"
       unspoken serve
+      unspoken worker                       beside it: sends one-time codes, clears up
+
+    Exit status: 0 done, 1 failed, 2 usage.
     """
 
 
@@ -63,7 +68,10 @@ def serve(host: str, port: int, workers: int | None) -> None:
 
 @main.command()
 def worker() -> None:
-    """Do what is due by itself (sending codes, purging), until stopped. One is enough, more do no harm.
+    """Do what is due by itself, until stopped.
+
+    It sends one-time codes, purges, finishes erasures, and brings identifiers under a new index key. One is enough,
+    more do no harm.
 
     Without UNSPOKEN_SMTP_URL or UNSPOKEN_SMS_WEBHOOK, messages are kept in the file UNSPOKEN_OUTBOX.
     """
@@ -75,18 +83,22 @@ def worker() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with told_in_one_line(), closing(Database(settings().database_url)) as db:
-        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=db.any_error)
+        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=(*db.any_error, Unavailable))
 
 
 @main.command()
 @json_option
 def purge() -> None:
-    """Delete what has no use any more: spent one-time secrets, old wrong OTPs. The worker does it by itself."""
+    """Delete what has no use any more.
+
+    That is one-time secrets that were spent, and wrong typed codes that are old. The worker does it by itself.
+    """
+    from service.purge import WORDS
     from service.purge import purge as run
 
     with database() as session:
         gone = run(session, clock.now())
-    show(gone, "\n".join(f"{count:>8} {kind.replace('_', ' ')}" for kind, count in gone.items()))
+    show(gone, "\n".join(f"{count:>8} {WORDS[kind]}" for kind, count in gone.items()))
 
 
 for command in (customer, demo, import_, keys, store, terminal, site, operator, identity):

@@ -5,6 +5,7 @@ UnspokenError
  ├── Conflict          the thing is there, in a state that forbids this
  │    └── IdConflict   the id was used before with another body
  ├── NotAuthorised     the credential is bad, used, expired or revoked
+ ├── Unavailable       a store that this needs does not answer; worth trying again
  └── BadSettings       the settings or the key file can't be used; the service won't start
 """
 
@@ -42,6 +43,12 @@ class NotAuthorised(UnspokenError):
     """A credential is unknown, used, expired or revoked."""
 
     code = "unauthorized"
+
+
+class Unavailable(UnspokenError):
+    """A store that this needs does not answer; the message names it."""
+
+    code = "not_ready"
 
 
 class BadSettings(UnspokenError):

@@ -14,6 +14,15 @@ from service.sessions.models import Handoff, SessionKind, ShopperSession
 from service.stores.models import EnrolmentCode
 
 KEEP_SPENT = timedelta(days=1)
+WORDS = {
+    "enrolment_codes": "old enrolment codes",
+    "one_time_codes": "old one-time codes",
+    "handoffs": "old links into the web app",
+    "pending_sessions": "sessions that nobody confirmed",
+    "claims": "claims of receipts that never came",
+    "otp_failures": "old tries of wrong typed codes",
+}
+"""What each kind of row is called to people."""
 
 
 def purge(session: Session, now: datetime) -> dict[str, int]:

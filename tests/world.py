@@ -133,7 +133,7 @@ class Till(Caller):
 
 @dataclass
 class Site:
-    """An e-commerce site."""
+    """A web shop."""
 
     world: World
     site_id: str

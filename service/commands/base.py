@@ -21,6 +21,7 @@ from service.errors import UnspokenError
 Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "unspoken.json"
 _FAILING_AS_JSON = "unspoken.failing_as_json"
+_JSON_HELP = "Print exactly one JSON value on standard output."
 _LONGEST_NAME = 100
 
 
@@ -57,14 +58,15 @@ def database() -> Iterator[Session]:
 
 @contextmanager
 def keystore() -> Iterator[KeyStore]:
-    """The configured key store, with the keys of the configured key file."""
-    chosen = settings()
-    keys = open_keys(chosen)
-    store = KeyStore(chosen.keystore_url, lambda: keys.current().vault)
-    try:
-        yield store
-    finally:
-        store.close()
+    """The configured key store, with the keys of the configured key file; what it can't do is told in one line."""
+    with told_in_one_line():
+        chosen = settings()
+        keys = open_keys(chosen)
+        store = KeyStore(chosen.keystore_url, lambda: keys.current().vault)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 @contextmanager
@@ -117,7 +119,7 @@ def json_option(command: Command) -> Command:
         if value:
             context.find_root().meta[_JSON] = True
 
-    option = click.option("--json", is_flag=True, expose_value=False, callback=remember, help="Print one JSON value.")
+    option = click.option("--json", is_flag=True, expose_value=False, callback=remember, help=_JSON_HELP)
     return option(command)
 
 

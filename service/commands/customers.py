@@ -1,6 +1,7 @@
 """`unspoken customer`: what a person may ask of the brand: their data, or to be forgotten."""
 
 import json
+import sys
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +26,19 @@ def customer() -> None:
 
 @customer.command()
 @click.argument("customer_id", type=click.UUID)
-@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the audit.")
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Of the sentences that say who looked.",
+)
 @json_option
 def export(customer_id: UUID, language: str) -> None:
-    """Print everything we hold on a person, as JSON to hand to them. That it was done is audited."""
+    """Print everything we hold on a person.
+
+    It is JSON, to hand to them. That it was done is audited.
+    """
     with database() as session, keystore() as keys:
         told = export_customer(session, keys, customer_id, language=language, now=clock.now())
         record(session, Action.EXPORTED, told["customer_id"], actor=COMMAND, now=clock.now())
@@ -37,9 +47,15 @@ def export(customer_id: UUID, language: str) -> None:
 
 @customer.command()
 @click.argument("customer_id", type=click.UUID)
+@click.option("--yes", is_flag=True, help="Don't ask first. A script must say so.")
 @json_option
-def erase(customer_id: UUID) -> None:
-    """Erase a person for good, with every file that counts as theirs. Nothing brings them back."""
+def erase(customer_id: UUID, yes: bool) -> None:
+    """Erase a person for good.
+
+    Every file that counts as theirs goes, too. Nothing brings them back.
+    """
+    if not yes:
+        _ask_first(customer_id)
     with keystore() as keys:
         with database() as session:
             erased = erase_customer(session, keys, customer_id, actor=COMMAND, now=clock.now())
@@ -56,13 +72,29 @@ def erase(customer_id: UUID) -> None:
 @customer.command("replay-erasures")
 @json_option
 def replay_erasures() -> None:
-    """Erase again whom the journal in the key store names: after a restore, or a crash. Safe to repeat.
+    """Erase again whom the journal names.
 
-    The service answers 503 at /readyz until it is done. The worker does it by itself, too.
+    The journal is in the key store. This is for after a restore, or a crash, and safe to repeat. The service
+    answers 503 at /readyz until it is done. The worker does it by itself, too.
     """
     with keystore() as keys:
         with database() as session:
             gone = replay(session, keys, clock.now())
         with database() as session:
             sweep(session, gone)
-    show({"erased": gone}, f"Erased {len(gone)} again." if gone else "Nobody to erase again.")
+        destroyed = keys.destroyed
+    words = [f"Erased {len(gone)} again." if gone else "Nobody to erase again."]
+    if destroyed:
+        words.append(f"Destroyed {destroyed} data key{'s' * (destroyed > 1)} that had come back.")
+    show({"erased": gone, "keys_destroyed": destroyed}, " ".join(words))
+
+
+def is_attended() -> bool:
+    """Return whether somebody sits at the prompt who can be asked."""
+    return sys.stdin.isatty()
+
+
+def _ask_first(customer_id: UUID) -> None:
+    if not is_attended():
+        raise click.UsageError("Erasing can't be undone: say --yes where nobody can be asked.")
+    click.confirm(f"Erase {customer_id} for good, with every file that counts as theirs?", abort=True, err=True)

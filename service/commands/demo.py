@@ -25,7 +25,10 @@ _TERMINATED = 128 + signal.SIGTERM
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to serve.  [default: 8000, else any that is free]")
 @json_option
 def demo(once: bool, port: int | None) -> None:
-    """Watch the main job: a code is shown, scanned once, and the sale lands on the customer.
+    """Watch the main job from end to end.
+
+    A code is shown, scanned once, and the sale lands on the customer. In a second act the old CRM has her mistyped, a
+    sale without a scan is claimed at home, and her files become one customer, with the merge undone and redone.
 
     Service, till client and QR decoder are the real ones. All of it lies in instance/demo, which is emptied first;
     your own database is not touched. The demo then stays up for you to play with, until Ctrl-C.

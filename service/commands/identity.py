@@ -32,10 +32,11 @@ def identity() -> None:
 @click.argument("rules", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 def simulate_(rules: Path) -> None:
-    """Show which merges the rules in the file RULES would add, and which they would not have made.
+    """Show which merges other rules would add or lack.
 
-    Compared with the rules in force (UNSPOKEN_IDENTITY_RULES), on the data as it is. Nothing is written: not by
-    this command, and not by a change of rules either. Existing merges stay until somebody undoes them.
+    RULES is a file. It is compared with the rules in force (UNSPOKEN_IDENTITY_RULES), on the data as it is. Nothing
+    is written: not by this command, and not by a change of rules either. Existing merges stay until somebody undoes
+    them.
     """
     from service.merging.rules import load_rules
     from service.merging.simulate import simulate
@@ -55,10 +56,11 @@ def simulate_(rules: Path) -> None:
 @identity.command()
 @json_option
 def duplicates() -> None:
-    """Find customers who are probably one person, typing errors forgiven, and propose them to the operators.
+    """Find and propose probable duplicates.
 
-    Names, birth dates, addresses and contacts are opened in memory, compared, and forgotten. Nothing is merged: an
-    operator accepts or rejects each proposal, and what was rejected is not proposed again. Run it at any time.
+    They are customers who are probably one person, typing errors forgiven. Names, birth dates, addresses and
+    contacts are opened in memory, compared, and forgotten. Nothing is merged: an operator accepts or rejects each
+    proposal, and what was rejected is not proposed again. Run it at any time.
     """
     with told_in_one_line(), keystore() as keys, closing(Database(settings().database_url)) as db:
         people, proposed = _find_duplicates(db, keys)
@@ -107,7 +109,8 @@ def _describe_proposed(proposed: "Proposed") -> dict[str, Any]:
 
 
 def _words_of_proposed(people: int, new: int, proposed: "list[Proposed]") -> list[str]:
-    lines = [f"{people} customers; {len(proposed)} probable duplicates, {new} of them new{':' if proposed else '.'}"]
+    found = f"{len(proposed)} probable duplicate{'s' * (len(proposed) != 1)}"
+    lines = [f"{people} customers; {found}, {new} of them new{':' if proposed else '.'}"]
     for one in proposed[:_SHOWN]:
         state = "new" if one.is_new else "asked before"
         lines += [

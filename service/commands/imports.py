@@ -48,7 +48,11 @@ class Mapping(click.ParamType[tuple[str, str]]):
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--site", "site_id", type=click.UUID, required=True, help="Whose accounts the file holds.")
 @click.option(
-    "--map", "mapped", type=Mapping(), multiple=True, help="What a column holds, where its name doesn't say."
+    "--map",
+    "mapped",
+    type=Mapping(),
+    multiple=True,
+    help='What a column holds, where its name doesn\'t say, like "Web-ID=account_id"; "Notes=ignore" leaves it out.',
 )
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
 @click.option(
@@ -63,6 +67,16 @@ def customers(
     A row is one customer of the old system, known by its account_id, else crm, loyalty_card, email or phone (these
     two with the name). Nothing in a file merges two customers unless both values are proved; what is shared becomes
     a proposal for a person to decide.
+
+    \b
+    Examples:
+      unspoken import customers old-crm.csv --site SITE_ID --dry-run
+      unspoken import customers old-crm.csv --site SITE_ID --errors faults.csv
+      unspoken import customers shop.csv --site SITE_ID --map "Web-ID=account_id" --map "Notes=ignore"
+
+    Columns are recognised by their names in English and Spanish. The fields: account_id, crm, loyalty_card, email,
+    phone, email_verified, phone_verified, given_name, family_name, name, birth_date, gender, language, street,
+    house_number, city, region, postcode, country.
     """
     with told_in_one_line():
         report, told = _import(file, site_id, dict(mapped), dry_run=dry_run)

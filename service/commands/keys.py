@@ -26,7 +26,10 @@ _kind_option = click.option(
 @click.group()
 @json_option
 def keys() -> None:
-    """Make, rotate and list the keys that sign the codes, and those under which identifiers are found."""
+    """Make, rotate and list the keys in the key file.
+
+    They are the keys that sign the codes, and those under which identifiers are found (--kind index).
+    """
 
 
 @keys.command()
@@ -53,11 +56,12 @@ def init() -> None:
 @click.option("--now", "at_once", is_flag=True, help="Use the new key at once: after a compromise.")
 @json_option
 def rotate(kind: str, at_once: bool) -> None:
-    """Add a key: of the codes, or of the index under which e-mail addresses and phone numbers are found.
+    """Add a key, of the codes or of the index.
 
-    Tills learn a key of the codes now; it signs in 72 hours, and the old one still verifies until its last code is
-    old. An index key finds now and writes in 10 minutes; then the worker brings what stands under the old one under
-    the new one. Older index keys stay in the file, for a database that is restored from a backup.
+    The index is what e-mail addresses and phone numbers are found under. Tills learn a key of the codes now; it
+    signs in 72 hours, and the old one still verifies until its last code is old. An index key finds now and writes
+    in 10 minutes; then the worker brings what stands under the old one under the new one. Older index keys stay in
+    the file, for a database that is restored from a backup.
 
     Running services notice within seconds. On several machines, copy the file to each before the new key is used:
     within 72 hours, or 10 minutes for the index.

@@ -18,7 +18,7 @@ _VOUCHED = (IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, Iden
 @click.group()
 @json_option
 def site() -> None:
-    """Add, list and revoke e-commerce sites."""
+    """Add, list and revoke web shops and their keys."""
 
 
 class Kinds(click.ParamType[tuple[str, ...]]):
@@ -41,11 +41,11 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 )
 @json_option
 def add(name: str, may_vouch: tuple[str, ...]) -> None:
-    """Add a site, and print its keys. They are shown this once.
+    """Add a web shop, and print its keys. They are shown this once.
 
-    The secret key (usk_…) opens the commerce door from the site's server; the write key (usw_…) is for events.
-    With --may-vouch email,phone, what the site calls verified counts as proved by its owner, and may join two
-    customers: allow it only to a site that sends one-time codes itself.
+    The secret key (usk_…) opens the commerce door from the shop's server; the write key (usw_…) opens nothing yet.
+    With --may-vouch email,phone, what the shop calls verified counts as proved by its owner, and may join two
+    customers: allow it only to a shop that sends one-time codes itself.
     """
     with database() as session:
         added, secret_key, write_key = add_site(session, name=name, may_vouch=may_vouch, now=clock.now())
@@ -58,20 +58,21 @@ def add(name: str, may_vouch: tuple[str, ...]) -> None:
 @site.command("list")
 @json_option
 def list_() -> None:
-    """List the sites, revoked ones too."""
+    """List the web shops, revoked ones too."""
     with database() as session:
         found = [_describe(item) for item in list_sites(session)]
     lines = [f"{item['site_id']}  {item['name']}{', revoked' if item['revoked_at'] else ''}" for item in found]
-    show(found, "\n".join(lines) or "No site yet.")
+    show(found, "\n".join(lines) or "No web shop yet.")
 
 
 @site.command()
 @click.argument("site_id", type=click.UUID)
 @json_option
 def revoke(site_id: UUID) -> None:
-    """End both keys of a site, every session that they opened, and the cards in them, from the next request on.
+    """End a web shop's keys, from the next request on.
 
-    Its shoppers open their cards again from a site that you trust; what they bought stays theirs.
+    Every session that they opened ends, too, with the cards in it. Its shoppers open their cards again from a site
+    that you trust; what they bought stays theirs.
     """
     with database() as session:
         revoked = _describe(close_site(session, site_id, clock.now()))

@@ -8,14 +8,15 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Dialect,
     Executable,
     LargeBinary,
@@ -29,10 +30,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from service.crypto.vault import Vault, seal, unseal
 from service.db import Database, Statement, UtcDateTime, insert_into, insert_many
-from service.errors import NotFound
+from service.errors import NotFound, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _KEY_BYTES = 32
 _metadata = MetaData()
@@ -69,13 +74,31 @@ class DataKey:
         return unseal(self._cipher, sealed, context=context.encode()).decode()
 
 
+def _named(method: Callable[Concatenate["KeyStore", P], T]) -> Callable[Concatenate["KeyStore", P], T]:
+    """Have a failure name the key store, so that nobody looks for it in the main database."""
+
+    @wraps(method)
+    def asked(store: "KeyStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(store, *args, **kwargs)
+        except store.passing_errors as error:
+            raise Unavailable("the key store does not answer: try again") from error
+
+    return asked
+
+
 class KeyStore:
-    """Data keys by customer, and the journal of erasures. Nothing is cached: a destroyed key is gone at once."""
+    """Data keys by customer, and the journal of erasures. Nothing is cached: a destroyed key is gone at once.
+
+    Every method raises `Unavailable` when the store's database does not answer.
+    """
 
     def __init__(self, url: str, vault: Callable[[], Vault]) -> None:
         self._db = Database(url)
         self._vault = vault
         self._prepared = False
+        self.destroyed = 0
+        """How many data keys this object has destroyed."""
 
     @property
     def vault(self) -> Vault:
@@ -85,7 +108,12 @@ class KeyStore:
     @property
     def any_error(self) -> tuple[type[Exception], ...]:
         """What is raised when the store's database fails."""
-        return self._db.any_error
+        return (*self._db.any_error, Unavailable)
+
+    @property
+    def passing_errors(self) -> tuple[type[Exception], ...]:
+        """What the store's database raises when it is gone, locked or out of something."""
+        return self._db.passing_errors
 
     @property
     def db(self) -> Database:
@@ -111,6 +139,7 @@ class KeyStore:
         with self._db.engine.connect() as connection:
             return set(inspect(connection).get_table_names()) >= set(_metadata.tables)
 
+    @_named
     def take(self, customer_id: UUID) -> DataKey:
         """Return a customer's data key, made at first use; of two that race, both get the one that stands.
 
@@ -127,11 +156,13 @@ class KeyStore:
             raise NotFound("there is no such customer")
         return found
 
+    @_named
     def find(self, customer_id: UUID) -> DataKey | None:
         """Return a customer's data key, or None when there is none (any more)."""
         row = self.db.run(_FIND, {"customer_id": customer_id})
         return None if row is None else self._unwrap(customer_id, row[0])
 
+    @_named
     def find_many(self, customer_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
         """Return the data keys of many customers; those without one are left out."""
         wanted = _data_keys.c.customer_id.in_(list(customer_ids))
@@ -145,6 +176,7 @@ class KeyStore:
         self.keep_many((customer_id.hex, sealed) for customer_id, (_, sealed) in drawn.items())
         return {customer_id: key for customer_id, (key, _) in drawn.items()}
 
+    @_named
     def keep_many(self, drawn: Iterable[tuple[str, bytes]]) -> None:
         """Keep data keys that `draw_key` made for new customers; their ids as 32 hexadecimal digits."""
         rows = list(drawn)
@@ -152,6 +184,7 @@ class KeyStore:
             with self.db.write() as session:
                 insert_many(session, _data_keys, ("customer_id", "sealed_key"), rows)
 
+    @_named
     def destroy(self, customer_ids: Iterable[UUID], now: datetime) -> None:
         """Destroy data keys for good, and journal that it was done. Safe to repeat."""
         gone = sorted(set(customer_ids))
@@ -160,25 +193,32 @@ class KeyStore:
             journal = [{"customer_id": ident, "erased_at": now} for ident in gone if ident not in known]
             if journal:
                 session.execute(_erasures.insert(), journal)
-            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(gone)))
+            self._destroy(session, _data_keys.c.customer_id.in_(gone))
         self._forget_log()
 
+    @_named
     def enforce_journal(self) -> None:
         """Destroy the keys of everybody in the journal: an old copy of the store that was put back holds them."""
         with self.db.write() as session:
-            session.execute(delete(_data_keys).where(_data_keys.c.customer_id.in_(select(_erasures.c.customer_id))))
+            self._destroy(session, _data_keys.c.customer_id.in_(select(_erasures.c.customer_id)))
         self._forget_log()
 
+    @_named
     def erasures(self, *, newest: int | None = None) -> dict[UUID, datetime]:
         """Return the journal: every customer erased, or the newest so many, and when."""
         wanted = select(_erasures).order_by(_erasures.c.erased_at.desc()).limit(newest)
         with self.db.engine.connect() as connection:
             return {row.customer_id: row.erased_at for row in connection.execute(wanted)}
 
+    @_named
     def count_erasures(self) -> int:
         """Return how many customers the journal holds. It only grows."""
         with self.db.engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(_erasures)) or 0
+
+    def _destroy(self, session: Session, wanted: ColumnElement[bool]) -> None:
+        gone = session.execute(delete(_data_keys).where(wanted))
+        self.destroyed += gone.rowcount  # type: ignore[attr-defined]
 
     def _forget_log(self) -> None:
         """Empty SQLite's write-ahead log, which still holds the pages as they were."""

@@ -10,7 +10,7 @@ from service.db import Base, Json, UtcDateTime
 
 
 class Site(Base):
-    """An e-commerce site. Its secret key opens the commerce door; its write key is for sending events.
+    """A web shop. Its secret key opens the commerce door; its write key opens nothing yet.
 
     `may_vouch` holds the kinds of identifier for which the operator takes the site's word as proof.
     """

@@ -18,7 +18,7 @@ EXTENSION = "unspoken_openapi"
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _MODELS = "#/components/schemas/{model}"
 
-# Who a door is for, and how to pass it. What hangs on no door's prefix is for operators.
+# Who a door is for, and how to pass it. What hangs on no door's prefix is for whoever watches the service.
 _AUDIENCES = {
     "pos": (
         "For tills. Trade the enrolment code that `unspoken terminal invite` prints for a terminal token, once, and "
@@ -27,7 +27,7 @@ _AUDIENCES = {
         "is never refused over its sums."
     ),
     "commerce": (
-        "For the server of an e-commerce site. Send the site's secret key, which `unspoken site add` prints, as "
+        "For the server of a web shop. Send the shop's secret key, which `unspoken site add` prints, as "
         "`Authorization: Bearer usk_…`; it must never reach a browser. A site reads only customers who hold an "
         "account with it."
     ),

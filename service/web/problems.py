@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from service.errors import Conflict, NotAuthorised, NotFound, UnspokenError
+from service.errors import Conflict, NotAuthorised, NotFound, Unavailable, UnspokenError
 from service.logs import Level, log, where
 from service.web.context import service
 
@@ -50,15 +50,22 @@ def to_problem(error: Exception) -> Problem | None:
     """Return the problem that an expected error is, or None when it is a fault of ours."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, Unavailable):
+        log(Level.WARNING, "key store failed", request_id=g.get("request_id"), error=_first_line(error.__cause__))
+        return Problem(503, error.code, error.detail, retry_after=1)
     if isinstance(error, UnspokenError):
         status = next(status for kind, status in _STATUS_OF.items() if isinstance(error, kind))
         return Problem(status, error.code, error.detail)
     if isinstance(error, ValidationError):
         return invalid(error)
     if isinstance(error, service().db.passing_errors):
-        log(Level.WARNING, "database failed", request_id=g.get("request_id"), error=str(error).partition("\n")[0])
+        log(Level.WARNING, "database failed", request_id=g.get("request_id"), error=_first_line(error))
         return Problem(503, "not_ready", "the database does not answer: try again", retry_after=1)
     return None
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]
 
 
 def body_of(problem: Problem) -> dict[str, Any]:

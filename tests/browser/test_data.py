@@ -56,7 +56,7 @@ def test_a_shop_that_opened_the_card_is_connected_and_named(phone: Phone, site: 
 
 def test_a_contact_is_added_with_its_code_and_removed(phone: Phone, shop: Shop, member: str) -> None:
     other = new_address()
-    expect(row(phone, member)).to_contain_text("Confirmed by you")
+    expect(row(phone, member)).to_contain_text("Confirmed")
     phone.button("Add an address or number").click()
     prove(phone, shop, other)
     expect(phone.page.get_by_role("status").filter(has_text="The contact is yours now.")).to_be_visible()
@@ -85,7 +85,7 @@ def test_a_number_of_another_file_is_added_only_by_its_new_owner(phone: Phone, s
     expect(phone.page.locator("#contact-title")).to_have_text("This number is in another file")
     phone.button("The number is new to me").click()
     phone.button("Yes, the number is mine now").click()
-    expect(row(phone, number)).to_contain_text("Confirmed by you")
+    expect(row(phone, number)).to_contain_text("Confirmed")
     assert {item["value"] for item in read(phone, "contacts")["items"]} == {member, number}
 
 
@@ -111,7 +111,23 @@ def test_a_contact_that_a_shop_typed_is_proved_from_the_list(phone: Phone, shop:
     row(phone, address).get_by_role("button", name="Confirm it").click()
     expect(phone.page.locator("#contact-value")).to_have_value(address)
     prove(phone, shop, address)
-    expect(row(phone, address)).to_contain_text("Confirmed by you")
+    expect(row(phone, address)).to_contain_text("Confirmed")
+
+
+def test_a_contact_that_only_a_shop_verified_is_not_said_to_be_confirmed_by_the_shopper(
+    phone: Phone, shop: Shop
+) -> None:
+    vouching, account, address = (
+        shop.open_site("Deportes Luna", may_vouch="email"),
+        f"maria-{uuid.uuid4()}",
+        new_address(),
+    )
+    phone.open_card(vouching.link(account))
+    verified = {"kind": "email", "value": address, "verified": True}
+    vouching.send("PUT", f"/commerce/v1/accounts/{account}", {"identifiers": [verified]})
+    open_data(phone)
+    expect(row(phone, address)).to_contain_text("Confirmed")
+    expect(row(phone, address)).not_to_contain_text("by you")
 
 
 @pytest.fixture
@@ -227,7 +243,7 @@ def test_my_data_follows_the_language(phone: Phone, member: str) -> None:
     phone.button("Español").click()
     expect(phone.page.locator("#data-title")).to_have_text("Mis datos")
     expect(phone.page.get_by_role("switch", name="Enviadme novedades y ofertas por SMS.")).to_be_visible()
-    expect(row(phone, member)).to_contain_text("Confirmado por ti")
+    expect(row(phone, member)).to_contain_text("Confirmado")
 
 
 def test_a_session_that_ended_elsewhere_says_so(phone: Phone, member: str) -> None:

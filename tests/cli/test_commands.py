@@ -88,7 +88,11 @@ def test_purging_tells_what_went(shell: Shell, world: World) -> None:
     gone = shell.json("purge")
     assert (gone["enrolment_codes"], gone["handoffs"]) == (1, 1)
     assert set(shell.json("purge").values()) == {0}
-    assert "enrolment codes" in shell.run("purge").stdout
+    told = shell.run("purge").stdout
+    assert "enrolment codes" in told
+    assert "one-time codes" in told
+    assert "wrong typed codes" in told
+    assert len(told.splitlines()) == len(gone)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,15 @@ def test_a_postgresql_that_does_not_answer_is_told_without_its_password(
     assert "hunter2" not in words
 
 
+def test_a_key_store_that_does_not_answer_is_told_without_its_password(bare: Shell) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    gone = "postgresql://u:hunter2@127.0.0.1:1/none"
+    assert bare.fails("customer", "replay-erasures", UNSPOKEN_KEYSTORE_URL=gone) == (
+        "the key store does not answer: try again"
+    )
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

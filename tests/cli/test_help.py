@@ -4,8 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pos_client.cli import main as till
 from service import __version__
 from service.cli import main
+from service.importing.columns import Field
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -21,8 +23,8 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 ALL = list(commands(main))
 
 
-def command_at(path: tuple[str, ...]) -> click.Command:
-    command: click.Command = main
+def command_at(path: tuple[str, ...], group: click.Group = main) -> click.Command:
+    command: click.Command = group
     for name in path:
         assert isinstance(command, click.Group)
         command = command.commands[name]
@@ -66,5 +68,38 @@ def test_a_wrong_use_ends_with_two(arguments: list[str]) -> None:
     assert "Usage:" in done.stderr
 
 
-def test_the_version_is_told() -> None:
-    assert CliRunner().invoke(main, ["--version"]).stdout.strip().endswith(__version__)
+def test_the_version_is_told_by_both_command_lines_in_the_same_form() -> None:
+    for group, name in ((main, "unspoken"), (till, "unspoken-till")):
+        assert CliRunner().invoke(group, ["--version"]).stdout == f"{name} {__version__}\n"
+
+
+@pytest.mark.parametrize("group", [main, till], ids=["unspoken", "unspoken-till"])
+def test_no_list_of_commands_is_cut_off(group: click.Group) -> None:
+    for path in commands(group):
+        told = CliRunner().invoke(group, [*path, "--help"]).stdout.splitlines()
+        listed = told[told.index("Commands:") :] if "Commands:" in told else []
+        assert [line for line in listed if line.endswith("...")] == []
+
+
+def test_json_is_explained_in_the_same_words_everywhere() -> None:
+    words = {
+        option.help
+        for group in (main, till)
+        for path in commands(group)
+        for option in command_at(path, group).params
+        if isinstance(option, click.Option) and option.name == "json"
+    }
+    assert words == {"Print exactly one JSON value on standard output."}
+
+
+def test_the_first_help_names_what_production_needs_and_the_exit_statuses() -> None:
+    told = CliRunner().invoke(main, ["--help"]).stdout
+    assert "unspoken keys init" in told
+    assert "Exit status: 0 done, 1 failed, 2 usage." in told
+
+
+def test_the_help_of_an_import_shows_an_example_and_every_field() -> None:
+    told = CliRunner().invoke(main, ["import", "customers", "--help"]).stdout
+    assert "unspoken import customers old-crm.csv --site" in told
+    assert '--map "Web-ID=account_id"' in told
+    assert set(Field) <= set(told.replace(",", " ").replace(".", " ").split())

@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 from service.audit.models import AuditEntry
+from service.cli import main
 from service.customers.models import Customer
 from tests.cli.conftest import Shell
 from tests.erasure.scene import EMAIL, ERASE, PHONE, VALUES, Scene, dump, personal
@@ -42,7 +44,7 @@ def erase_by_operator(scene: Scene, _: Shell) -> None:
 
 
 def erase_by_command(scene: Scene, shell: Shell) -> None:
-    told = shell.json("customer", "erase", scene.second.customer_id)
+    told = shell.json("customer", "erase", scene.second.customer_id, "--yes")
     assert {UUID(ident) for ident in told["customer_ids"]} == set(scene.nodes)
 
 
@@ -122,7 +124,8 @@ def test_a_command_says_in_one_line_that_there_is_nobody(scene: Scene, shell: Sh
     scene.erase()
     assert shell.fails("customer", "export", scene.maria.customer_id) == "there is no such customer"
     for command in ("export", "erase"):
-        assert shell.fails("customer", command, str(uuid4())) == "there is no such customer"
+        given = ("customer", command, str(uuid4()), *(["--yes"] if command == "erase" else []))
+        assert shell.fails(*given) == "there is no such customer"
 
 
 def test_people_read_what_a_command_did(scene: Scene, shell: Shell) -> None:
@@ -130,7 +133,37 @@ def test_people_read_what_a_command_did(scene: Scene, shell: Shell) -> None:
     assert json.loads(told)["customer_id"] == scene.maria.customer_id
     assert "\n  " in told, "it is laid out for people"
     assert shell.run("customer", "replay-erasures").stdout == "Nobody to erase again.\n"
-    assert shell.run("customer", "erase", scene.maria.customer_id).stdout.startswith("Erased ")
+    assert shell.run("customer", "erase", scene.maria.customer_id, "--yes").stdout.startswith("Erased ")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "json"])
+def test_nobody_is_erased_by_a_script_that_does_not_say_yes(
+    scene: Scene, shell: Shell, options: tuple[str, ...]
+) -> None:
+    done = shell.run("customer", "erase", scene.maria.customer_id, *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--yes" in done.stderr
+    shell.json("customer", "export", scene.maria.customer_id)
+
+
+@pytest.mark.parametrize(("typed", "erased"), [("y\n", True), ("n\n", False), ("\n", False), ("", False)])
+def test_a_person_is_asked_before_anybody_is_erased(
+    scene: Scene, shell: Shell, monkeypatch: pytest.MonkeyPatch, typed: str, erased: bool
+) -> None:
+    monkeypatch.setattr("service.commands.customers.is_attended", lambda: True)
+    done = CliRunner().invoke(main, ["customer", "erase", scene.maria.customer_id], env=shell.environ, input=typed)
+    assert f"Erase {scene.maria.customer_id} for good" in done.stderr
+    assert (done.exit_code, done.stdout.startswith("Erased ")) == ((0, True) if erased else (1, False))
+    with scene.world.service.db.read() as session:
+        node = session.get_one(Customer, UUID(scene.maria.customer_id))
+    assert (node.erased_at is not None) is erased
+
+
+@pytest.mark.parametrize("command", ["export", "erase", "replay-erasures"])
+def test_a_missing_key_file_is_told_in_one_line(scene: Scene, shell: Shell, command: str) -> None:
+    shell.environ["UNSPOKEN_KEYS_FILE"] = "/nowhere/keys.json"
+    given = {"export": [scene.maria.customer_id], "erase": [scene.maria.customer_id, "--yes"]}.get(command, [])
+    assert "unspoken keys init" in shell.fails("customer", command, *given, UNSPOKEN_ENV="production")
 
 
 def test_the_web_app_forgets_its_cookie(world: World) -> None:

@@ -26,7 +26,7 @@ import os, sys
 import service.privacy.erase
 service.privacy.erase.forget = lambda *_: os._exit(9)
 from service.cli import main
-main(["customer", "erase", sys.argv[1]])
+main(["customer", "erase", sys.argv[1], "--yes"])
 """
 
 
@@ -86,7 +86,7 @@ def test_a_restored_backup_does_not_serve_before_it_was_replayed(scene: Scene, s
             )
             [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == node))
             assert (line.action, line.actor_kind) == ("customer.erased", "system")
-    assert shell.json("customer", "replay-erasures") == {"erased": []}
+    assert shell.json("customer", "replay-erasures") == {"erased": [], "keys_destroyed": 0}
 
 
 def test_the_service_replays_before_it_serves(scene: Scene, start_service: Start) -> None:
@@ -149,7 +149,8 @@ def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(sce
     scene.erase()
     keys()
     assert store.find(scene.nodes[0]) is not None
-    shell.json("customer", "replay-erasures")
+    told = shell.run("customer", "replay-erasures").stdout
+    assert told == "Nobody to erase again. Destroyed 2 data keys that had come back.\n"
     assert [store.find(node) for node in scene.nodes] == [None, None]
     assert set(store.erasures()) == set(scene.nodes)
 
@@ -170,7 +171,7 @@ def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene
     if by == "worker":
         replay_erasures(scene.world.service.db, store, scene.world.clock())
     else:
-        assert shell.json("customer", "replay-erasures") == {"erased": []}
+        assert shell.json("customer", "replay-erasures") == {"erased": [], "keys_destroyed": 2}
     assert [store.find(node) for node in scene.nodes] == [None, None]
     assert store.find(UUID(scene.juan.customer_id)) is not None
 

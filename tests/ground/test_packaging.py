@@ -73,6 +73,32 @@ def test_a_till_installs_only_what_the_till_client_needs() -> None:
     }
 
 
+def test_where_only_the_till_is_installed_the_service_says_in_one_line_what_it_needs(
+    wheel: Path, tmp_path: Path
+) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    program = """
+import sys
+from importlib.metadata import entry_points
+
+class OnlyTheTill:
+    def find_spec(self, name, *_):
+        known = {"click", "httpx2", "qrcode", "service", "pos_client", *sys.stdlib_module_names}
+        if name.partition(".")[0] not in known:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.path.insert(0, sys.argv[1])
+sys.meta_path.insert(0, OnlyTheTill())
+[script] = entry_points(group="console_scripts", name="unspoken", module="service.__main__")
+script.load()()
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    [line] = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install '.[service]'" in line
+
+
 def test_the_lock_is_hashed_and_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     pinned = [line for line in lock.splitlines() if "==" in line and not line.startswith(" ")]

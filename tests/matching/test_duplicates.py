@@ -153,7 +153,7 @@ def test_nothing_that_was_compared_is_stored(people: People) -> None:
 def test_the_report_tells_a_person_what_to_do(people: People) -> None:
     first, second = add(people, maria()), add(people, maria(family_name="Qiuntana"))
     told = run(people)
-    assert "32 customers; 1 probable duplicates, 1 of them new:" in told.stdout
+    assert "32 customers; 1 probable duplicate, 1 of them new:" in told.stdout
     assert str(first) in told.stdout
     assert str(second) in told.stdout
     assert "surname one letter apart" in told.stdout

@@ -28,16 +28,26 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.tags: list[str] = []
         self.text = ""
+        self.headings: list[str] = []
+        self._in_heading = False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.tags.append(tag)
+        if tag == "h2":
+            self.headings.append("")
+            self._in_heading = True
         self.ids += [value for name, value in attrs if name == "id" and value]
         self.links += [link for link in (given.get("href"), given.get("src")) if link]
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._in_heading:
+            self.headings[-1] += data.strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_heading &= tag != "h2"
 
 
 @pytest.fixture
@@ -57,9 +67,34 @@ def test_every_operation_has_its_place_in_the_docs(world: World, page: Page) -> 
 
 
 def test_every_audience_is_told_how_to_authenticate(page: Page) -> None:
-    assert {"pos", "commerce", "shopper", "operations"} <= set(page.ids)
-    for credential in ("Bearer ust_…", "Bearer usk_…", "Bearer uss_…", "UNSPOKEN_METRICS_TOKEN"):
+    assert {"pos", "commerce", "shopper", "operator", "operations"} <= set(page.ids)
+    for credential in ("Bearer ust_…", "Bearer usk_…", "Bearer uss_…", "Bearer uop_…", "UNSPOKEN_METRICS_TOKEN"):
         assert credential in page.text
+
+
+def test_every_section_and_every_entry_of_the_contents_has_a_name(page: Page) -> None:
+    assert page.headings.count("Operators") == 2
+    assert page.headings.count("Monitoring") == 2
+    assert "" not in page.headings
+
+
+def test_every_operation_says_whose_credential_it_wants_and_shows_how(world: World) -> None:
+    """Only what asks for none is public."""
+    described = world.client.get("/openapi.json").json
+    articles = re.findall(r"<article.*?</article>", world.client.get("/docs").text, re.DOTALL)
+    assert len(articles) == sum(len(operations) for operations in described["paths"].values())
+    secured = {
+        operation["operationId"]: any(operation["security"])
+        for operations in described["paths"].values()
+        for operation in operations.values()
+    }
+    for article in articles:
+        name = re.search(r'<h3 id="(\w+)"', article)[1]
+        assert ("Public" not in article) is secured[name], name
+        assert ("-H &#34;Authorization: Bearer $" in article or "-b &#34;" in article) is secured[name], name
+    assert sum("Bearer $OPERATOR_KEY" in article for article in articles) == sum(
+        "/operator/v1/" in article for article in articles
+    )
 
 
 def test_anchors_are_unique_and_every_link_leads_somewhere(world: World, page: Page) -> None:

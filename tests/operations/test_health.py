@@ -63,6 +63,20 @@ def test_a_database_that_is_gone_is_not_ready_and_its_password_is_not_told(serve
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_key_store_that_is_gone_is_named_and_its_password_is_not_told(world: World, serve: Serve) -> None:
+    site = world.site()
+    client = serve(keystore_url="postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none")
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json["detail"]) == (503, "the key store does not answer")
+    given = {"identifiers": [{"kind": "email", "value": "maria@example.org"}]}
+    bearer = {"Authorization": f"Bearer {site.secret_key}"}
+    answer = client.put("/commerce/v1/accounts/maria", json=given, headers=bearer)
+    assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+    assert answer.json["detail"] == "the key store does not answer: try again"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "hunter2" not in ready.text + answer.text
+
+
 def test_keys_that_do_not_sign_yet_are_not_ready(world: World) -> None:
     world.clock.forward(days=-1)
     answer = world.client.get("/readyz")

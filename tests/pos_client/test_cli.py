@@ -87,6 +87,13 @@ def test_enrolment_with_a_bad_code_fails_in_plain_words(fresh: Shell) -> None:
     assert fresh.json("enrol", fresh.url, "use_wrong", fails=1)["error"]["code"] == "unauthorized"
 
 
+def test_what_the_service_advises_is_not_said_twice(fresh: Shell, service: FakeService) -> None:
+    detail = "the enrolment code is wrong, used or expired: ask for a new one"
+    service.replies = [problem(401, "unauthorized", detail)]
+    told = fresh.run("enrol", fresh.url, "use_wrong", fails=1).stderr
+    assert told == "✖ The enrolment code is wrong, used or expired: ask for a new one. What waits is kept.\n"
+
+
 def test_enrolment_over_plain_http_elsewhere_is_wrong_usage(fresh: Shell) -> None:
     assert "https://" in fresh.run("enrol", "http://unspoken.example", "use_x", fails=2).stderr
 

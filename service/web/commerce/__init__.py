@@ -1,1 +1,1 @@
-"""The door for e-commerce sites."""
+"""The door for web shops."""

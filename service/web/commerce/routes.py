@@ -1,4 +1,4 @@
-"""Routes of customers for e-commerce sites. Each read of a person leaves a line in their audit."""
+"""Routes of customers for web shops. Each read of a person leaves a line in their audit."""
 
 from typing import Any
 from uuid import UUID

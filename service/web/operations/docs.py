@@ -33,6 +33,7 @@ _CREDENTIALS = {
         "Pending session's cookie",
         ['-b "unspoken_pending=$PENDING"', '-H "X-CSRF-Token: $CSRF_TOKEN"'],
     ),
+    "operator": ("Operator's key", ['-H "Authorization: Bearer $OPERATOR_KEY"']),
     "metrics": ("This machine, or the metrics token", ['-H "Authorization: Bearer $METRICS_TOKEN"']),
 }
 _NOBODY: tuple[str, list[str]] = ("Public", [])

@@ -21,7 +21,9 @@ bp = Blueprint("shopper_contacts", __name__)
 
 
 class ContactOut(Answer):
-    """A contact of the shopper's. `verified`: they proved it; otherwise a site said so, or somebody typed it."""
+    """A contact of the shopper's. `verified`: they proved it, or a site did that may vouch for its kind; `vouched`:
+    a site named it; `claimed`: somebody typed it.
+    """
 
     identifier_id: UUID
     kind: Literal["email", "phone"]

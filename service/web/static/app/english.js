@@ -152,7 +152,7 @@ export const ENGLISH = {
   mine: "Yes, it’s mine",
   not_mine: "No, it isn’t",
   contacts: "My contacts",
-  trust_verified: "Confirmed by you",
+  trust_verified: "Confirmed",
   trust_vouched: "Named by a shop, not confirmed yet",
   trust_claimed: "Not confirmed yet",
   prove: "Confirm it",

@@ -150,7 +150,7 @@ export const SPANISH = {
   mine: "Sí, es mía",
   not_mine: "No, no lo es",
   contacts: "Mis contactos",
-  trust_verified: "Confirmado por ti",
+  trust_verified: "Confirmado",
   trust_vouched: "Dado por una tienda, sin confirmar",
   trust_claimed: "Sin confirmar todavía",
   prove: "Confirmarlo",
