@@ -30,6 +30,8 @@ class Actor:
     id: UUID | None = None
 
 
+# A shopper's session that was erased: what they did to another customer's file was still not that customer.
+ERASED_SESSION = UUID(int=0)
 SYSTEM = Actor(ActorKind.SYSTEM)
 COMMAND = Actor(ActorKind.COMMAND)
 
@@ -79,7 +81,7 @@ LOOKS = frozenset(
 
 
 class AuditEntry(Base):
-    """One thing done to a customer's file, or one look into it. Written once, never changed.
+    """One thing done to a customer's file, or one look into it. Written once; only an erasure takes ids out of it.
 
     `detail` holds ids, closed words and counts; `why` what the caller gave as a purpose, from a closed list or
     as a reference of its own.

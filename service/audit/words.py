@@ -1,6 +1,6 @@
 """The audit in words, for the shopper: who did what with their file. Ids of people are never told."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,10 @@ _WHO = {
     ActorKind.SHOPPER: ("you", "tú"),
     ActorKind.SYSTEM: ("the service, by its rules", "el servicio, según sus reglas"),
 }
+# Another shopper: one who proved a contact that this file only claimed, or one whom a merge joined for a while.
+_THE_OWNER = ("the owner of the contact", "la persona titular del contacto")
+_ANOTHER = ("another person", "otra persona")
+_BY_OWNERS = frozenset((Action.IDENTIFIER_EVICTED, Action.SESSIONS_ENDED, Action.DUPLICATE_REJECTED))
 _A_SITE = ("a web shop", "una tienda en línea")
 
 _WHAT = {
@@ -23,8 +27,8 @@ _WHAT = {
     Action.IDENTIFIER_UNLINKED: ("removed an identifier", "quitó un identificador"),
     Action.IDENTIFIER_DEMOTED: ("set an identifier aside", "dejó un identificador en espera"),
     Action.IDENTIFIER_EVICTED: (
-        "removed an identifier that belongs to somebody else",
-        "quitó un identificador que es de otra persona",
+        "removed an identifier that does not belong to this file",
+        "quitó un identificador que no es de esta ficha",
     ),
     Action.CUSTOMERS_MERGED: ("joined two files of yours", "unió dos fichas tuyas"),
     Action.CUSTOMERS_UNMERGED: ("parted two files again", "volvió a separar dos fichas"),
@@ -48,17 +52,39 @@ _WHAT = {
 }
 
 
-def in_words(entry: AuditEntry, language: str, sites: Mapping[UUID, str]) -> dict[str, Any]:
-    """Return a line as the person concerned reads it, in one of `LANGUAGES`. `sites` names the sites by id."""
+# What the shopper approved, and a rule of the brand keeps from being done.
+_LEFT_TO_THE_BRAND = (
+    "approved an account, and the brand decides whether it is linked",
+    "aprobó una cuenta, y la marca decide si se vincula",
+)
+
+
+def in_words(
+    entry: AuditEntry, language: str, *, sites: Mapping[UUID, str], own_sessions: Collection[UUID]
+) -> dict[str, Any]:
+    """Return a line as the person concerned reads it, in one of `LANGUAGES`.
+
+    `sites` names the sites by id; a shopper whose session is not among the person's own is somebody else.
+    """
     which = LANGUAGES.index(language)
-    return {"at": entry.at, "who": _who(entry, which, sites), "what": _what(entry, which), "why": entry.why}
+    return {
+        "at": entry.at,
+        "who": _who(entry, sites, own_sessions)[which],
+        "what": _what(entry)[which],
+        "why": entry.why,
+    }
 
 
-def _who(entry: AuditEntry, which: int, sites: Mapping[UUID, str]) -> str:
-    if entry.actor_kind == ActorKind.SITE:
-        return sites.get(entry.actor_id, _A_SITE[which]) if entry.actor_id else _A_SITE[which]
-    return _WHO[ActorKind(entry.actor_kind)][which]
+def _who(entry: AuditEntry, sites: Mapping[UUID, str], own_sessions: Collection[UUID]) -> tuple[str, str]:
+    ident, kind = entry.actor_id, ActorKind(entry.actor_kind)
+    if kind is ActorKind.SITE:
+        return _A_SITE if ident is None or ident not in sites else (sites[ident], sites[ident])
+    if kind is ActorKind.SHOPPER and ident is not None and ident not in own_sessions:
+        return _THE_OWNER if entry.action in _BY_OWNERS else _ANOTHER
+    return _WHO[kind]
 
 
-def _what(entry: AuditEntry, which: int) -> str:
-    return _WHAT[Action(entry.action)][which]
+def _what(entry: AuditEntry) -> tuple[str, str]:
+    if entry.action == Action.LINK_APPROVED and entry.detail.get("linked") is False:
+        return _LEFT_TO_THE_BRAND
+    return _WHAT[Action(entry.action)]

@@ -49,13 +49,14 @@ def propose_many(session: Session, shared: Sequence[Shared], *, target: Target, 
     pairs = _pair(session, shared, most=target.rules.hub.customers)
     now, proposals, audit = stored_time(session, target.now), [], []
     by, status = Decider.OPERATOR.value, ProposalStatus.OPEN.value
-    for ident, audit_id, pair in zip(make_ids(len(pairs)), make_ids(len(pairs)), pairs, strict=True):
+    for ident, pair in zip(make_ids(len(pairs)), pairs, strict=True):
         low, high = sorted(pair.ends)
         proposals.append((ident, low, high, by, orjson.dumps(pair.reasons).decode(), status, now))
         codes = [reason["code"] for reason in pair.reasons]
-        told = {"proposal_id": str(UUID(ident)), "other_id": str(UUID(high)), "reasons": codes}
+        told = orjson.dumps({"proposal_id": str(UUID(ident)), "reasons": codes}).decode()
         proposed = Action.DUPLICATE_PROPOSED.value
-        audit.append((audit_id, now, low, proposed, SYSTEM.kind.value, orjson.dumps(told).decode()))
+        for audit_id, end in zip(make_ids(2), (low, high), strict=True):
+            audit.append((audit_id, now, end, proposed, SYSTEM.kind.value, told))
         report.note_proposal(pair.line, UUID(ident), words_of(pair.reasons))
     insert_many(session, _TABLES[Proposal.__tablename__], _PROPOSAL, proposals)
     insert_many(session, _TABLES[AuditEntry.__tablename__], _AUDIT, audit)

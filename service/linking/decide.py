@@ -1,6 +1,7 @@
 """Approve or refuse a link request: the one whose code was shown decides, once, within ten minutes."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -14,7 +15,7 @@ from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
 from service.linking.read import status_of
-from service.merging.join import Cause, Joined, join
+from service.merging.join import Cause, Joined, Outcome, join
 from service.merging.lock import lock_identities
 from service.merging.models import Rule
 from service.merging.rules import Rules
@@ -41,7 +42,8 @@ def approve(
     cause = Cause(Rule.APPROVED_LINK, actor, evidence)
     joined = join(session, keystore, account, shopper.customer_id, cause=cause, rules=rules, now=now)
     asked.status, asked.decided_at, asked.merge_id = LinkStatus.APPROVED, now, joined.merge_id
-    _tell(session, Action.LINK_APPROVED, asked, actor, now)
+    linked = joined.outcome in (Outcome.MERGED, Outcome.SAME)
+    _tell(session, Action.LINK_APPROVED, asked, actor, now, linked=linked)
     return joined
 
 
@@ -52,8 +54,9 @@ def refuse(session: Session, link_request_id: UUID, *, shopper: ShopperIdentity,
     _tell(session, Action.LINK_REFUSED, asked, actor, now)
 
 
-def _tell(session: Session, action: Action, asked: LinkRequest, actor: Actor, now: datetime) -> None:
-    record(session, action, asked.holder_id, actor=actor, now=now, link_request_id=asked.id, site_id=asked.site_id)
+def _tell(session: Session, action: Action, asked: LinkRequest, actor: Actor, now: datetime, **detail: bool) -> None:
+    told: dict[str, Any] = {"link_request_id": asked.id, "site_id": asked.site_id, **detail}
+    record(session, action, asked.holder_id, actor=actor, now=now, **told)
 
 
 def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Join two customers: one edge, and the guard rails that may leave it to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
-from service.crypto.keystore import KeyStore, open_or_none
+from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.models import Customer
 from service.merging.do_not_link import are_kept_apart, lift
 from service.merging.graph import component_of, settle
@@ -93,8 +93,9 @@ def _unite(
             record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **taken)
     canonical = settle(session, nodes)
     mark_stale(session, idents, now)
-    told: dict[str, Any] = {"merge_id": edge.id, "a_id": edge.a_id, "b_id": edge.b_id, "rule": edge.rule}
-    record(session, Action.CUSTOMERS_MERGED, canonical, actor=actor, now=now, **told)
+    for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
+        told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}
+        record(session, Action.CUSTOMERS_MERGED, ident, actor=actor, now=now, **told)
     session.flush()
     return Joined(Outcome.MERGED, canonical, edge.id)
 
@@ -136,7 +137,7 @@ def _add_edge(
         evidence=evidence,
         actor_kind=cause.actor.kind.value,
         actor_id=cause.actor.id,
-        reason_sealed=seal_reason(keystore, low, cause.reason),
+        reason_sealed=seal_reason(keystore, (low, high), cause.reason),
         created_at=now,
     )
     session.add(edge)
@@ -144,14 +145,20 @@ def _add_edge(
     return edge
 
 
-def seal_reason(keystore: KeyStore, customer_id: UUID, reason: str | None) -> bytes | None:
-    """Return what a person gave as a reason, as it is stored."""
-    return None if reason is None else keystore.take(customer_id).seal(reason, context=REASON_CONTEXT)
+def seal_reason(keystore: KeyStore, ends: tuple[UUID, UUID], reason: str | None) -> bytes | None:
+    """Return what a person gave as a reason, as it is stored: for each of the two a copy under their own data key."""
+    if reason is None:
+        return None
+    return b"".join(keystore.take(end).seal(reason, context=REASON_CONTEXT) for end in ends)
 
 
-def open_reason(keystore: KeyStore, customer_id: UUID, sealed: bytes | None) -> str | None:
-    """Return what a person gave as a reason, if they gave one and it can still be read."""
-    return None if sealed is None else open_or_none(keystore.find(customer_id), sealed, context=REASON_CONTEXT)
+def open_reason(keys: Mapping[UUID, DataKey], ends: tuple[UUID, UUID], sealed: bytes | None) -> str | None:
+    """Return what a person gave as a reason, by the data key of either of the two; None when neither opens it."""
+    sealed = sealed or b""
+    half = len(sealed) // 2
+    copies = zip(ends, (sealed[:half], sealed[half:]), strict=True)
+    opened = (open_or_none(keys.get(end), copy or None, context=REASON_CONTEXT) for end, copy in copies)
+    return next((reason for reason in opened if reason is not None), None)
 
 
 def _same(kind: str | None) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ class Rule(StrEnum):
 class Merge(Base):
     """An edge between two nodes, `a_id` < `b_id`. Undone, it stays as history.
 
-    `evidence` holds ids and closed words; what an operator wrote is sealed under the data key of `a_id`.
+    `evidence` holds ids and closed words; what an operator wrote is sealed twice, under the data key of either end.
     """
 
     __tablename__ = "merges"

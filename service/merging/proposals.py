@@ -1,9 +1,8 @@
 """Read and decide proposals: accepting merges, rejecting keeps apart."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
-from service.crypto.keystore import KeyStore
+from service.crypto.keystore import DataKey, KeyStore
 from service.errors import Conflict, NotFound
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Cause, Joined, Outcome, join, open_reason, seal_reason
@@ -64,22 +63,22 @@ def reject(session: Session, proposal_id: UUID, *, actor: Actor, now: datetime) 
     proposal = _get_open(session, proposal_id)
     _decide(proposal, ProposalStatus.REJECTED, actor=actor, now=now)
     keep_apart(session, proposal.a_id, proposal.b_id, actor=actor, now=now)
-    told: dict[str, Any] = {"proposal_id": proposal.id, "other_id": proposal.b_id}
-    record(session, Action.DUPLICATE_REJECTED, proposal.a_id, actor=actor, now=now, **told)
+    for ident in (proposal.a_id, proposal.b_id):
+        record(session, Action.DUPLICATE_REJECTED, ident, actor=actor, now=now, proposal_id=proposal.id)
     session.flush()
     return proposal
 
 
 def write_note(keystore: KeyStore, proposal: Proposal, words: str) -> None:
-    """Keep what a person said to a decision, sealed under the first customer's data key."""
-    sealed = base64.b64encode(seal_reason(keystore, proposal.a_id, words) or b"").decode()
+    """Keep what a person said to a decision, sealed under the data keys of both customers."""
+    sealed = base64.b64encode(seal_reason(keystore, (proposal.a_id, proposal.b_id), words) or b"").decode()
     proposal.reasons = [*proposal.reasons, {"code": Reason.NOTE, "sealed": sealed}]
 
 
-def open_note(keystore: KeyStore, proposal: Proposal) -> str | None:
+def open_note(keys: Mapping[UUID, DataKey], proposal: Proposal) -> str | None:
     """Return what a person said to a decision, if anything."""
     sealed = next((base64.b64decode(item["sealed"]) for item in proposal.reasons if "sealed" in item), None)
-    return open_reason(keystore, proposal.a_id, sealed)
+    return open_reason(keys, (proposal.a_id, proposal.b_id), sealed)
 
 
 def _get_open(session: Session, proposal_id: UUID) -> Proposal:

@@ -87,7 +87,9 @@ def _add(
     words = {"decider": decider.value, "status": ProposalStatus.OPEN.value, "reasons": reasons, "score": score}
     session.add(Proposal(id=ident, a_id=a, b_id=b, created_at=now, **words))
     codes = [str(reason["code"]) for reason in reasons]
-    record(session, Action.DUPLICATE_PROPOSED, a, actor=SYSTEM, now=now, proposal_id=ident, other_id=b, reasons=codes)
+    # Both histories name the proposal and not the other one: whoever planted a contact must not learn who proved it.
+    for one in pair:
+        record(session, Action.DUPLICATE_PROPOSED, one, actor=SYSTEM, now=now, proposal_id=ident, reasons=codes)
     session.flush()
     return ident
 

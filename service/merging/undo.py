@@ -40,7 +40,7 @@ def undo(
     if any(node.erased_at for node in nodes):
         raise Conflict("the customer was erased: there is nothing left to separate", code="erased")
     edge.undone_at, edge.undone_by_kind, edge.undone_by_id = now, actor.kind.value, actor.id
-    edge.undo_reason_sealed = seal_reason(keystore, edge.a_id, reason)
+    edge.undo_reason_sealed = seal_reason(keystore, (edge.a_id, edge.b_id), reason)
     session.flush()
     give_back(session, keystore, edge)
     of = _separate(session, nodes)

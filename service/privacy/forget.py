@@ -18,6 +18,7 @@ from service.consent.models import Consent
 from service.customers.models import Customer, Identifier
 from service.linking.models import LinkRequest
 from service.merging.models import DoNotLink, Merge, Proposal
+from service.privacy.unname import unname
 from service.proof.models import OneTimeCode
 from service.sales.link import is_claimed_by
 from service.sales.models import Claim, Return, Sale
@@ -31,6 +32,7 @@ _AT_ONCE = 500
 
 def forget(session: Session, nodes: Sequence[UUID], now: datetime) -> None:
     """Detach, delete and blur all that the nodes hold; leave them as tombstones. Safe to repeat."""
+    unname(session, nodes)
     _detach_sales(session, nodes)
     detach_scans(session, nodes)
     _end_access(session, nodes)

@@ -1,34 +1,43 @@
-"""What a person did in stores, for the export: scans, sales with their returns, claims. Training is marked."""
+"""What a person did in stores, for the export: scans, wrong codes, sales with their returns, claims.
+
+Training is marked. The till's word for its cashier is left out: it is about the cashier.
+"""
 
 from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import aliased
 
+from service.cards.models import Card
+from service.privacy.file import File, Section
 from service.sales.link import is_claimed_by, is_linked_to
 from service.sales.models import Claim, Return, Sale
-from service.scans.models import Scan
+from service.scans.models import OtpFailure, Scan
 from service.stores.models import Store, Terminal
 
-Section = list[dict[str, Any]]
+# By the sale that they name: each with the store whose sale is meant, None for any.
+Returns = dict[UUID | None, list[tuple[UUID | None, dict[str, Any]]]]
 
 
-def scans_of(session: Session, nodes: Select[UUID]) -> Section:
-    """Return every scan of the nodes, oldest first."""
-    rows = session.execute(
+def scans_of(file: File) -> Section:
+    """Return every scan of the person's codes, oldest first; those that a site was shown have its name."""
+    rows = file.session.execute(
         select(Scan, Store.name, Terminal.label)
-        .join(Store, Store.id == Scan.store_id)
-        .join(Terminal, Terminal.id == Scan.terminal_id)
-        .where(Scan.customer_id.in_(nodes))
+        .outerjoin(Store, Store.id == Scan.store_id)
+        .outerjoin(Terminal, Terminal.id == Scan.terminal_id)
+        .where(Scan.customer_id.in_(file.nodes))
         .order_by(Scan.received_at, Scan.id)
     )
     return [
-        {
+        _where(file, store, scan.terminal_id, terminal)
+        | {
             "scan_id": scan.id,
-            "store": store,
-            "terminal": terminal,
+            "customer_id": scan.customer_id,
+            "kind": scan.kind,
+            "card_id": None if scan.card_id is None else f"{scan.card_id:016x}",
+            "step": scan.step,
             "scanned_at": scan.scanned_at,
             "received_at": scan.received_at,
             "outcome": scan.outcome,
@@ -40,46 +49,99 @@ def scans_of(session: Session, nodes: Select[UUID]) -> Section:
     ]
 
 
-def sales_of(session: Session, nodes: Select[UUID]) -> Section:
-    """Return every sale that is linked to the nodes' scans and claims, with its returns, oldest first."""
+def wrong_codes_of(file: File) -> Section:
+    """Return every wrong typed code for one of the person's cards that still counts, oldest first."""
+    rows = file.session.execute(
+        select(OtpFailure, Store.name, Terminal.label)
+        .join(Card, Card.card_number == OtpFailure.card_number)
+        .outerjoin(Terminal, Terminal.id == OtpFailure.terminal_id)
+        .outerjoin(Store, Store.id == Terminal.store_id)
+        .where(Card.customer_id.in_(file.nodes))
+        .order_by(OtpFailure.failed_at, OtpFailure.terminal_id, OtpFailure.nth)
+    )
+    return [
+        _where(file, store, failure.terminal_id, terminal)
+        | {"card_number": str(failure.card_number), "failed_at": failure.failed_at}
+        for failure, store, terminal in rows
+    ]
+
+
+def sales_of(file: File) -> Section:
+    """Return every sale that is linked to the person's scans and claims, with its returns, oldest first."""
     key = select(Sale.id, Sale.terminal_id)
-    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes))
-    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes))
+    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(file.nodes))
+    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(file.nodes))
     theirs = union(scanned, claimed).subquery()
-    rows = session.execute(
-        select(Sale, Store.name)
+    rows = file.session.execute(
+        select(Sale, Store.name, Terminal.label)
         .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
         .join(Store, Store.id == Sale.store_id)
+        .join(Terminal, Terminal.id == Sale.terminal_id)
         .order_by(Sale.received_at, Sale.id)
     ).all()
-    returns = defaultdict(list)
-    of_sales = Return.sale_id.in_(select(theirs.c.id))
-    for row in session.scalars(select(Return).where(of_sales).order_by(Return.received_at, Return.id)):
-        returns[row.sale_id, row.store_id].append(_return(row))
-    return [_sale(sale, store) | {"returns": returns[sale.id, sale.store_id]} for sale, store in rows]
+    own_scans = set(file.session.scalars(select(Scan.id).where(Scan.customer_id.in_(file.nodes))))
+    returns = _returns(file, select(theirs.c.id))
+    return [
+        _where(file, store, sale.terminal_id, terminal)
+        | _sale(sale, own_scans)
+        | {"returns": [told for at, told in returns.get(sale.id, ()) if at in (None, sale.store_id)]}
+        for sale, store, terminal in rows
+    ]
 
 
-def claims_of(session: Session, nodes: Select[UUID]) -> Section:
-    """Return every claim of the nodes, and the sale that it brought, if any."""
-    rows = session.execute(
-        select(Claim.claimed_at, Sale.id)
+def claims_of(file: File) -> Section:
+    """Return every claim of the person, and the sale that it brought, if any."""
+    rows = file.session.execute(
+        select(Claim, Sale.id)
         .outerjoin(Sale, is_claimed_by(Claim))
-        .where(Claim.customer_id.in_(nodes))
+        .where(Claim.customer_id.in_(file.nodes))
         .order_by(Claim.claimed_at)
     )
-    return [{"claimed_at": claimed_at, "sale_id": sale_id} for claimed_at, sale_id in rows]
+    return [
+        {"customer_id": claim.customer_id, "claimed_at": claim.claimed_at, "sale_id": sale_id}
+        for claim, sale_id in rows
+    ]
 
 
-def _sale(sale: Sale, store: str) -> dict[str, Any]:
+def _returns(file: File, sale_ids: Select[UUID]) -> Returns:
+    """Return what was brought back of these sales.
+
+    Ids are unique within a terminal only: the sale of the return's own store comes first.
+    """
+    named = aliased(Sale)
+    has_own = select(named.id).where(named.id == Return.sale_id, named.store_id == Return.store_id).exists()
+    rows = file.session.execute(
+        select(Return, Store.name, Terminal.label, has_own)
+        .join(Store, Store.id == Return.store_id)
+        .join(Terminal, Terminal.id == Return.terminal_id)
+        .where(Return.sale_id.in_(sale_ids))
+        .order_by(Return.received_at, Return.id)
+    )
+    found: Returns = defaultdict(list)
+    for row, store, terminal, is_own in rows:
+        told = _where(file, store, row.terminal_id, terminal) | _return(row)
+        found[row.sale_id].append((row.store_id if is_own else None, told))
+    return found
+
+
+def _where(file: File, store: str | None, terminal_id: UUID, terminal: str | None) -> dict[str, Any]:
+    """Return where something was done: at a till of a store, or on a site."""
+    site = file.sites.get(terminal_id)
+    return {"store": store, "terminal": terminal, "terminal_id": terminal_id if site is None else None, "site": site}
+
+
+def _sale(sale: Sale, own_scans: set[UUID]) -> dict[str, Any]:
+    """Return a sale. The scan that it names may be another person's, who was refused before this one claimed it."""
     return {
         "sale_id": sale.id,
-        "store": store,
+        "scan_id": sale.scan_id if sale.scan_id in own_scans else None,
         "receipt_number": sale.receipt_number,
         "occurred_at": sale.occurred_at,
         "received_at": sale.received_at,
         "currency": sale.currency,
         "total_minor": sale.total_minor,
         "lines": sale.lines,
+        "warnings": sale.warnings,
         "training": sale.training,
     }
 
@@ -87,10 +149,14 @@ def _sale(sale: Sale, store: str) -> dict[str, Any]:
 def _return(row: Return) -> dict[str, Any]:
     return {
         "return_id": row.id,
+        "sale_id": row.sale_id,
+        "receipt": row.receipt,
         "reason": row.reason,
+        "replacement_sale_id": row.replacement_sale_id,
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
         "currency": row.currency,
         "lines": row.lines,
+        "warnings": row.warnings,
         "training": row.training,
     }

@@ -19,6 +19,7 @@ from service.merging.do_not_link import keep_apart
 from service.merging.models import Rule
 from service.merging.propose import propose
 from service.proof.models import OneTimeCode
+from service.proof.request import contact_context
 from service.sales.models import Claim, Sale
 from service.sessions.models import ShopperSession
 from service.tables import ALL_TABLES
@@ -126,13 +127,14 @@ class Scene:
         mine = select(ShopperSession.id).where(ShopperSession.customer_id == self.nodes[0])
         now = self.world.clock()
         for index, of in ((session.scalars(contacts).one(), None), (b"other contact", session.scalars(mine).first())):
+            ident = uuid4()
             session.add(
                 OneTimeCode(
-                    id=uuid4(),
+                    id=ident,
                     purpose="sign_in",
                     kind="email",
                     contact_index=index,
-                    contact_sealed=b"sealed",
+                    contact_sealed=self.people.keystore.vault.seal(EMAIL.encode(), context=contact_context(ident)),
                     code_hash=b"hash",
                     language="en",
                     session_id=of,

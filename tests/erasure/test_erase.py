@@ -8,18 +8,20 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
-from service.audit.models import AuditEntry
+from service.audit.models import ERASED_SESSION, Actor, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
-from service.customers.models import Customer, Identifier
+from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 from service.linking.models import LinkRequest
 from service.merging.models import DoNotLink, Merge, Proposal
+from service.proof.evict import evict
 from service.proof.models import OneTimeCode
+from service.proof.request import Contact
 from service.sales.models import Claim, Return, Sale
 from service.scans.models import OtpFailure, Scan
 from service.sessions.models import ShopperSession
-from tests.erasure.scene import VALUES, Scene, dump, operator, personal
+from tests.erasure.scene import EMAIL, VALUES, Scene, dump, operator, personal
 from tests.world import World
 
 
@@ -202,6 +204,54 @@ def test_the_audit_keeps_that_she_was_erased_and_that_somebody_looked(scene: Sce
     for row in blurred:
         assert (row["customer_id"], row["why"], row["detail"]) == (None, None, {})
         assert str(row["actor_id"]) == scene.zapatos.site_id, "staff and sites still answer for what they looked at"
+
+
+def test_the_files_of_others_name_nobody_who_was_erased(scene: Scene) -> None:
+    """Juan was taken for Maria, Eva claimed what Maria proved, and Luz was asked about."""
+    scene.live()
+    people, by_maria = scene.people, Actor(ActorKind.SHOPPER, UUID(int=5))
+    eva, her_device, luz = (people.node() for _ in range(3))
+    people.join(eva, her_device)
+    people.give(her_device, IdentifierKind.EMAIL, EMAIL, Trust.CLAIMED)
+    with people.write() as session:
+        opened = session.scalars(select(ShopperSession).where(ShopperSession.customer_id == scene.nodes[0])).first()
+        assert opened is not None
+        by_maria = Actor(ActorKind.SHOPPER, opened.id)
+        contact = Contact(IdentifierKind.EMAIL, EMAIL)
+        given: dict[str, Any] = {"vault": people.keystore.vault, "actor": by_maria, "now": people.now()}
+        evict(session, contact, prover_id=scene.nodes[0], **given)
+    people.undo(people.join(luz, scene.nodes[1]).merge_id)
+    others = [row for row in scene.rows(AuditEntry) if row["customer_id"] not in scene.nodes]
+    assert any(str(node) in str(row["detail"]) for row in others for node in scene.nodes)
+    assert any(row["actor_id"] == by_maria.id for row in others)
+    scene.erase()
+    left = {row["id"]: row for row in scene.rows(AuditEntry)}
+    for node in scene.nodes:
+        assert [row for row in left.values() if str(node) in str(row["detail"])] == []
+    for row in others:
+        now = left[row["id"]]
+        assert (now["action"], now["customer_id"], now["at"]) == (row["action"], row["customer_id"], row["at"])
+        assert set(now["detail"]) == set(row["detail"])
+        assert now["actor_id"] == (ERASED_SESSION if row["actor_id"] == by_maria.id else row["actor_id"])
+    [kept] = [
+        row["detail"] for row in left.values() if row["action"] == "customers.merged" and row["customer_id"] == eva
+    ]
+    assert kept["other_id"] == str(her_device), "nobody else's id is taken out"
+
+
+def test_an_erasure_looks_through_the_histories_of_those_it_concerns_alone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.live()
+    asked: list[Any] = []
+    monkeypatch.setattr("service.privacy.unname.blank", lambda detail, _: asked.append(detail) or detail)
+    scene.people.join(scene.people.node(), scene.people.node())
+    scene.erase()
+    strangers = [row for row in scene.rows(AuditEntry) if row["action"] == "customers.merged"]
+    assert asked
+    assert [
+        row for row in strangers if row["detail"] in asked and row["customer_id"] != UUID(scene.juan.customer_id)
+    ] == []
 
 
 def test_erasing_twice_says_when_it_was_done(scene: Scene) -> None:

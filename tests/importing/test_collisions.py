@@ -125,3 +125,14 @@ def test_each_customer_has_a_line_in_the_history(desk: Desk) -> None:
     assert history is not None
     assert [one["what"] for one in history["items"]] == ["customer.created"]
     assert history["items"][0]["evidence"]["kinds"] == ["account", "email"]
+
+
+def test_a_proposal_stands_in_the_history_of_both(desk: Desk) -> None:
+    desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
+    operator, told = desk.world.operator(), []
+    for account_id in ("m1", "m2"):
+        path = f"/operator/v1/customers/{desk.site.account(account_id)}/history"
+        [line] = [line for line in operator.call("GET", path).json["items"] if line["what"] == "duplicate.proposed"]
+        told.append(line["evidence"])
+    assert told[0] == told[1]
+    assert set(told[0]) == {"proposal_id", "reasons"}

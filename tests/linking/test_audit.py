@@ -41,3 +41,13 @@ def test_the_edge_of_an_approval_says_what_it_rests_on(world: World) -> None:
     assert {str(edge.a_id), str(edge.b_id)} == {mary, maria.customer_id}
     assert (edge.rule, edge.actor_kind) == ("approved_link", "shopper")
     assert edge.evidence["link_request_id"] == ident
+
+
+def test_an_approval_that_links_nothing_is_told_as_left_to_the_brand(world: World) -> None:
+    outlet = world.site("Outlet")
+    maria = outlet.shopper("maria")
+    outlet.account("mary")
+    assert decide(maria, "approve", asked(outlet, maria.code())).json["linked"] is False, "two accounts of one site"
+    told = {item["what"] for item in maria.call("GET", "/shopper/v1/audit").json["items"]}
+    assert "approved an account, and the brand decides whether it is linked" in told
+    assert "linked an account" not in told

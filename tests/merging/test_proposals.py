@@ -54,7 +54,12 @@ def test_rejecting_writes_a_do_not_link_and_is_not_asked_again(people: People) -
     say_no(people, ask(people, a, b))
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
     assert ask(people, a, b) is None
-    assert [row.customer_id for row in people.told(Action.DUPLICATE_REJECTED)] == [min(a, b)]
+    for action in (Action.DUPLICATE_PROPOSED, Action.DUPLICATE_REJECTED):
+        told = people.told(action)
+        assert {row.customer_id for row in told} == {a, b}, "the history of each says it"
+        [rejected] = people.proposals("rejected")
+        assert {row.detail["proposal_id"] for row in told} == {str(rejected.id)}
+        assert not any(str(one) in str(row.detail) for row in told for one in (a, b)), "and neither names the other"
 
 
 def test_what_is_decided_is_decided_once(people: People) -> None:

@@ -1,9 +1,10 @@
 """Operators follow what happens: events in their order from any place, and who claimed which sale."""
 
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from service.audit.models import Actor, ActorKind
+from service.audit.models import Action, Actor, ActorKind
 from service.customers.models import Trust
 from service.sales.claim import claim_sale
 from tests.merging.people import EMAIL, People
@@ -30,11 +31,13 @@ def test_events_come_oldest_first_and_each_once(people: People, olga: Caller) ->
     people.undo(people.join(a, b).merge_id)
     events = read_on(olga)
     types = [event["type"] for event in events]
-    assert sorted(types[:3]) == ["duplicate.proposed", "identifier.linked", "identifier.linked"]
-    assert types[3:] == ["customers.merged", "customers.unmerged", "customers.unmerged"]
-    assert len({event["id"] for event in events}) == 6
+    assert sorted(types[:4]) == [*["duplicate.proposed"] * 2, *["identifier.linked"] * 2]
+    assert types[4:] == [*["customers.merged"] * 2, *["customers.unmerged"] * 2]
+    assert len({event["id"] for event in events}) == 8
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
-    assert set(events[3]["data"]) == {"merge_id", "a_id", "b_id", "rule"}
+    merged = {event["customer_id"]: event["data"] for event in events[4:6]}
+    assert {ident: data["other_id"] for ident, data in merged.items()} == {str(a): str(b), str(b): str(a)}
+    assert set(merged[str(a)]) == {"merge_id", "other_id", "rule"}
     assert "ana@example.com" not in str(events)
 
 
@@ -44,7 +47,7 @@ def test_a_cursor_goes_on_where_its_event_stood_whatever_came_since(people: Peop
     before = read_on(olga)
     people.join(people.node(), people.node())
     after = read_on(olga, before[-1]["cursor"])
-    assert [event["type"] for event in after] == ["customers.merged"]
+    assert [event["type"] for event in after] == ["customers.merged"] * 2
     assert not {event["id"] for event in before} & {event["id"] for event in after}
     assert read_on(olga, after[-1]["cursor"]) == []
     assert read_on(olga, limit=200) == before + after
@@ -78,3 +81,14 @@ def test_an_operator_sees_who_claimed(people: People, olga: Caller) -> None:
     ]
     [own] = olga.call("GET", f"{CLAIMS}?customer_id={ana}&why=audit").json["items"]
     assert own["sale"]["receipt_number"] == "R-1"
+
+
+def test_a_look_at_claims_that_finds_none_is_written_down(people: People, olga: Caller) -> None:
+    ana, twin, nobody = people.node(), people.node(), uuid4()
+    people.join(ana, twin)
+    for asked, seen in ((f"customer_id={twin}&", ana), (f"customer_id={nobody}&", None), ("", None)):
+        assert olga.call("GET", f"{CLAIMS}?{asked}why=ticket-7").json["items"] == []
+        line = people.told(Action.SALES_READ)[-1]
+        assert (line.customer_id, line.why, line.actor_kind) == (seen, "ticket-7", "operator")
+        assert (line.detail, line.at) == ({"what": "claims"}, people.now() - timedelta(seconds=1))
+    assert len(people.told(Action.SALES_READ)) == 3

@@ -27,6 +27,16 @@ def test_a_collision_of_claims_is_proposed_with_why_in_words(people: People, olg
     assert {str(look.customer_id) for look in looks} == set(item["customer_ids"])
 
 
+def test_each_who_is_named_reads_what_the_look_was_for(people: People, olga: Caller) -> None:
+    item = proposed(people, olga)
+    people.now()
+    olga.call("GET", f"{PROPOSALS}?why=ticket-7")
+    looks = people.told(Action.PROPOSALS_READ)[-2:]
+    assert {(str(look.customer_id), look.why) for look in looks} == {
+        (one, "ticket-7") for one in item["customer_ids"]
+    }
+
+
 def test_accept_merges_and_undo_parts(people: People, olga: Caller) -> None:
     item = proposed(people, olga)
     accepted = olga.call("POST", f"{PROPOSALS}/{item['proposal_id']}/accept", {"reason": "same signature"})

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
@@ -201,3 +202,22 @@ def test_an_eviction_is_written_down_on_the_claimants_file_without_the_prover(wo
     assert told[Action.IDENTIFIER_EVICTED]["kind"] == "email"
     assert told[Action.SESSIONS_ENDED] == {"sessions": 1}
     assert str(maria_id) not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("language", "who"), [("en", "the owner of the contact"), ("es", "la persona titular del contacto")]
+)
+def test_a_claimant_reads_that_the_owner_of_the_contact_did_it(
+    world: World, maria: Maria, language: str, who: str
+) -> None:
+    site = world.site()
+    give(site, "mallory", EMAIL)
+    site.shopper("mallory")
+    maria.sign_in()
+    maria.call("POST", f"accounts/{maria.accounts()[0]['proposal_id']}/refuse", {})
+    headers = {"Accept-Language": language}
+    items = site.shopper("mallory").call("GET", "/shopper/v1/audit", headers=headers).json["items"]
+    assert [item["who"] for item in items].count(who) == 3, "contact, session, and that the two are two people"
+    assert not {"you", "tú"} & {item["who"] for item in items}
+    hers = maria.call("GET", "audit").json["items"]
+    assert {"you", "the service, by its rules"} == {item["who"] for item in hers}

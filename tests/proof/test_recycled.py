@@ -194,3 +194,13 @@ def test_a_site_that_goes_on_giving_the_number_does_not_join_its_old_and_its_new
     give(site, "old-owner", EMAIL, PHONE, verified=True)
     assert new_owner.contacts() == {PHONE: "verified"}
     assert new_owner.accounts() == []
+
+
+def test_whoever_had_a_number_before_reads_that_its_owner_took_it(world: World, somebody: Somebody) -> None:
+    before = file_of_maria(somebody, EMAIL, PHONE)
+    assert somebody().prove(PHONE, new_owner=True).json["status"] == "signed_in"
+    items = before.call("GET", "audit").json["items"]
+    taken = [
+        item["who"] for item in items if item["what"] == "removed an identifier that does not belong to this file"
+    ]
+    assert taken == ["the owner of the contact"]

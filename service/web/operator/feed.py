@@ -1,12 +1,16 @@
 """Routes for operators who follow what happens: the event feed, and who claimed which sale."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.audit.events import list_events
 from service.audit.models import Action, AuditEntry
 from service.audit.record import record
+from service.customers.models import Customer
 from service.sales.claim import cursor_of, list_claims, status_of
 from service.sales.models import Claim, Sale
 from service.scans.read import Cursor
@@ -36,10 +40,17 @@ def get_claims(query: ClaimsQuery) -> Response:
     """List who claimed which sale with the code on its receipt, newest first; of one customer, or of all."""
     with service().db.write() as session:
         rows = list_claims(session, query.customer_id, after=query.cursor, limit=query.limit + 1)
-        for customer_id in sorted({claim.customer_id for claim, _, _ in rows[: query.limit]}):
-            record(session, Action.SALES_READ, customer_id, actor=actor(), now=now(), why=query.why)
+        found = sorted({claim.customer_id for claim, _, _ in rows[: query.limit]})
+        for customer_id in found or (_asked_for(session, query.customer_id),):
+            record(session, Action.SALES_READ, customer_id, actor=actor(), now=now(), why=query.why, what="claims")
         items = [_claim(claim, sale, store) for claim, sale, store in rows]
     return answer(page(items, [cursor_of(claim) for claim, _, _ in rows], query.limit))
+
+
+def _asked_for(session: Session, customer_id: UUID | None) -> UUID | None:
+    """Return whose claims were asked for when there are none; None for everybody's, and for whom nobody knows."""
+    known = select(Customer.canonical_id).where(Customer.id == customer_id, Customer.erased_at.is_(None))
+    return session.scalar(known)
 
 
 def _event(row: AuditEntry) -> dict[str, Any]:

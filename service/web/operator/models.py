@@ -20,7 +20,7 @@ Why = Annotated[
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1_000, pattern=_PRINTABLE),
-    Field(description="in your own words; kept sealed, and forgotten with the customer"),
+    Field(description="in your own words; sealed, told in the customer's export, and forgotten with them"),
 ]
 
 
@@ -39,9 +39,10 @@ class HistoryQuery(PageQuery):
 
 
 class ProposalsQuery(PageQuery):
-    """Which proposals, and which page of them."""
+    """Which proposals, which page of them, and what the look is for."""
 
     status: Literal["open", "accepted", "rejected", "stale"] = "open"
+    why: Why | None = None
 
 
 class ClaimsQuery(PageQuery):

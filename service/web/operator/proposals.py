@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 
 from service.audit.models import Action
 from service.audit.record import record
+from service.crypto.keystore import DataKey
 from service.merging.join import Cause
 from service.merging.models import Proposal, ProposalStatus, Rule
 from service.merging.proposals import accept, list_proposals, open_note, reject, words_of, write_note
@@ -27,9 +28,11 @@ def get_proposals(query: ProposalsQuery) -> Response:
     with service().db.write() as session:
         status = ProposalStatus(query.status)
         rows = list_proposals(session, status=status, after=query.place, limit=query.limit + 1)
-        for customer_id in sorted({end for row in rows[: query.limit] for end in (row.a_id, row.b_id)}):
-            record(session, Action.PROPOSALS_READ, customer_id, actor=actor(), now=now())
-        items = [_describe(row) for row in rows]
+        named = sorted({end for row in rows[: query.limit] for end in (row.a_id, row.b_id)})
+        for customer_id in named:
+            record(session, Action.PROPOSALS_READ, customer_id, actor=actor(), now=now(), why=query.why)
+        keys = service().keystore.find_many(named)
+        items = [_describe(row, keys) for row in rows]
     return answer(page(items, [Cursor(row.created_at, row.id) for row in rows], query.limit))
 
 
@@ -55,7 +58,7 @@ def post_reject(proposal_id: UUID, body: DecideIn) -> Response:
     return answer({"proposal_id": proposal_id, "status": rejected.status})
 
 
-def _describe(row: Proposal) -> dict[str, Any]:
+def _describe(row: Proposal, keys: dict[UUID, DataKey]) -> dict[str, Any]:
     return {
         "proposal_id": row.id,
         "customer_ids": [row.a_id, row.b_id],
@@ -68,5 +71,5 @@ def _describe(row: Proposal) -> dict[str, Any]:
         "decided_at": row.decided_at,
         "decided_by": row.decided_by,
         "merge_id": row.merge_id,
-        "note": open_note(service().keystore, row),
+        "note": open_note(keys, row),
     }

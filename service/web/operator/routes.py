@@ -14,7 +14,7 @@ from service.customers.identifiers import VALUE_CONTEXT
 from service.customers.models import NO_ISSUER, Customer, Identifier
 from service.customers.traits import component_traits, open_traits
 from service.errors import Conflict
-from service.merging.join import REASON_CONTEXT, Cause, Outcome, join
+from service.merging.join import Cause, Outcome, join, open_reason
 from service.merging.models import DoNotLink, Merge, Rule
 from service.merging.read import File, read_file
 from service.merging.undo import undo
@@ -100,7 +100,7 @@ def post_undo(merge_id: UUID, body: UndoIn) -> Response:
 
 
 def _describe(file: File) -> dict[str, Any]:
-    ends = {node.id for node in file.nodes} | {edge.a_id for edge in file.merges}
+    ends = {node.id for node in file.nodes} | {end for edge in file.merges for end in (edge.a_id, edge.b_id)}
     keys = service().keystore.find_many(ends)
     return {
         "customer_id": file.canonical.id,
@@ -108,7 +108,7 @@ def _describe(file: File) -> dict[str, Any]:
         "erased_at": file.canonical.erased_at,
         "nodes": [_node(node, keys.get(node.id)) for node in file.nodes],
         "identifiers": [_held(row, keys.get(row.customer_id)) for row in file.identifiers],
-        "merges": [_edge(edge, keys.get(edge.a_id)) for edge in file.merges],
+        "merges": [_edge(edge, keys) for edge in file.merges],
         "do_not_links": [_apart(pair) for pair in file.do_not_links],
     }
 
@@ -141,7 +141,7 @@ def _held(row: Identifier, key: DataKey | None) -> dict[str, Any]:
     }
 
 
-def _edge(edge: Merge, key: DataKey | None) -> dict[str, Any]:
+def _edge(edge: Merge, keys: dict[UUID, DataKey]) -> dict[str, Any]:
     return {
         "merge_id": edge.id,
         "customer_ids": [edge.a_id, edge.b_id],
@@ -149,12 +149,12 @@ def _edge(edge: Merge, key: DataKey | None) -> dict[str, Any]:
         "evidence": edge.evidence,
         "by": edge.actor_kind,
         "by_id": edge.actor_id,
-        "reason": open_or_none(key, edge.reason_sealed, context=REASON_CONTEXT),
+        "reason": open_reason(keys, (edge.a_id, edge.b_id), edge.reason_sealed),
         "at": edge.created_at,
         "undone_at": edge.undone_at,
         "undone_by": edge.undone_by_kind,
         "undone_by_id": edge.undone_by_id,
-        "undo_reason": open_or_none(key, edge.undo_reason_sealed, context=REASON_CONTEXT),
+        "undo_reason": open_reason(keys, (edge.a_id, edge.b_id), edge.undo_reason_sealed),
     }
 
 

@@ -10,12 +10,13 @@ from pydantic import Field
 from service.audit.models import Action
 from service.audit.read import list_audit
 from service.audit.record import record
-from service.audit.words import LANGUAGES, in_words
+from service.audit.words import LANGUAGES
 from service.consent.models import Consent, Purpose
 from service.consent.texts import TEXT_VERSION, text_of
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.errors import Conflict, NotFound
+from service.privacy.audit import tell_audit
 from service.privacy.consents import Said, read_consents, state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
@@ -127,14 +128,10 @@ def get_audit(query: PageQuery) -> Response:
     """List who did what with the shopper's file, and who looked at it, in the words of Accept-Language (en or es)."""
     after = query.cursor
     with service().db.read() as session:
-        lines = list_audit(
-            session,
-            nodes_of(shopper().customer_id),
-            after=None if after is None else (after.at, after.id),
-            limit=query.limit + 1,
-        )
-        sites = site_names(session)
-    items = [in_words(line, _language(), sites) for line in lines]
+        nodes = nodes_of(shopper().customer_id)
+        before = None if after is None else (after.at, after.id)
+        lines = list_audit(session, nodes, after=before, limit=query.limit + 1)
+        items = tell_audit(session, nodes, lines, language=_language(), sites=site_names(session))
     return _varied(answer(page(items, [Cursor(line.at, line.id) for line in lines], query.limit)))
 
 
