@@ -80,6 +80,7 @@ def _identifier(row: Identifier, file: File) -> dict[str, Any]:
         "source": file.source(row.source, row.source_id),
         "since": row.created_at,
         "proved_at": row.proved_at,
+        "owner_proved_at": row.owner_proved_at,
         "ended_at": row.ended_at,
         "demoted_by": row.demoted_by,
     }

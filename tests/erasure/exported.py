@@ -33,6 +33,7 @@ TOLD = {
             "trust",
             "exclusive",
             "proved_at",
+            "owner_proved_at",
             "ended_at",
             "demoted_by",
             id="identifier_id",

@@ -141,7 +141,7 @@ def test_nobody_is_erased_by_a_script_that_does_not_say_yes(
     scene: Scene, shell: Shell, options: tuple[str, ...]
 ) -> None:
     done = shell.run("customer", "erase", scene.maria.customer_id, *options)
-    assert (done.exit_code, done.stdout) == (2, "")
+    assert (done.exit_code, "Erased" in done.stdout) == (2, False)
     assert "--yes" in done.stderr
     shell.json("customer", "export", scene.maria.customer_id)
 
