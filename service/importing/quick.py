@@ -66,7 +66,7 @@ class Acceptance:
         if not written[1]:
             return None if self._national is None else self._national.find(digits)
         for length in (1, 2, 3):  # country codes are prefix-free
-            if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            if digits[0] != "0" and int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
                 return self._mobiles(int(digits[:length])).find(digits[length:])
         return None
 

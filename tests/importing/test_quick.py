@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.customers.models import IdentifierKind
@@ -69,6 +69,7 @@ def agree(acceptance: Acceptance, kind: IdentifierKind, value: str, region: str)
 @pytest.mark.parametrize("region", REGIONS)
 @settings(max_examples=400, deadline=None)
 @given(value=phones)
+@example(value="+012012000000")
 def test_phones(region: str, value: str) -> None:
     agree(ACCEPTANCES[region], IdentifierKind.PHONE, value.strip(), region)
 
