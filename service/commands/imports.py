@@ -79,6 +79,8 @@ def customers(
     house_number, city, region, postcode, country.
     """
     with told_in_one_line():
+        if errors is not None:
+            errors.open("a").close()  # what can't be written is told before anything is imported
         report, told = _import(file, site_id, dict(mapped), dry_run=dry_run)
         if errors is not None:
             _write_errors(errors, report)
@@ -168,7 +170,7 @@ def _words_of_proposals(report: "Report") -> list[str]:
     if not report.why:
         return []
     about = [f"{count:>8,} {why}" for why, count in report.why.most_common()]
-    shown = [f"line {item['line']}: {item['why']} ({item['proposal_id']})" for item in report.proposals.values()]
+    shown = [f"{_lines(item)}: {item['why']} ({item['proposal_id']})" for item in report.proposals.values()]
     return [
         f"{report.why.total():,} probable duplicate{'s' * (report.why.total() > 1)} for a person to decide:",
         *about,
@@ -176,3 +178,8 @@ def _words_of_proposals(report: "Report") -> list[str]:
         "GET /operator/v1/proposals lists them, POST …/{id}/accept or reject decides;",
         "`unspoken identity duplicates` looks for those that typing mistakes hide.",
     ]
+
+
+def _lines(item: dict[str, Any]) -> str:
+    first, *second = sorted(line for line in (item["line"], item["other_line"]) if line is not None)
+    return f"lines {first} and {second[0]}" if second else f"line {first}"

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from service.errors import UnspokenError
 
@@ -87,6 +88,7 @@ def match_columns(header: Sequence[str], mapped: Mapping[str, str]) -> Columns:
     missing = [column for column in mapped if plain(column) not in {plain(name) for name in names}]
     if missing:
         raise BadFile(f"the file has no column {missing[0]!r}; its columns are {', '.join(names)}")
+    _refuse_repeated(names, told)
     places, unknown = _place(names, told)
     if not any(field in places for field in IDENTIFIERS):
         raise BadFile(
@@ -108,6 +110,13 @@ def _field_of(name: str, told: Mapping[str, str]) -> Field | str | None:
     if what == IGNORE:
         return IGNORE
     return _FIELDS.get(plain(name)) if what is None else Field(what)
+
+
+def _refuse_repeated(names: Sequence[str], told: Mapping[str, str]) -> None:
+    """Refuse two columns of one name, unless nobody knows it: whatever is told of it would be told of both."""
+    for one, other in pairwise(sorted(names, key=plain)):
+        if plain(one) == plain(other) and _field_of(one, told) is not None:
+            raise BadFile(f"{one!r} and {other!r} are one name: rename one of the two in the file")
 
 
 def _place(names: Sequence[str], told: Mapping[str, str]) -> tuple[dict[Field, int], list[str]]:

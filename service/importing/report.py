@@ -1,6 +1,7 @@
 """What became of a file: counts, what is wrong with it line by line, and the duplicates for a person to decide."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ class Report:
     why: Counter[str] = field(default_factory=Counter)
     proposals: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    _line_of: dict[bytes, int] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> int:
@@ -33,6 +35,10 @@ class Report:
         """Note rows that were left out."""
         self.failed += rows
         self.faults += faults
+
+    def place(self, line: int, customer_id: str) -> None:
+        """Note on which line a customer stands; `customer_id` as 32 hexadecimal digits."""
+        self._line_of[bytes.fromhex(customer_id)] = line
 
     def note(self, line: int, joined: Joined | None) -> None:
         """Note what an identifier of a row caused."""
@@ -46,7 +52,18 @@ class Report:
         """Note a question for a person."""
         if proposal_id not in self.proposals:
             self.why[why] += 1
-            self.proposals[proposal_id] = {"proposal_id": proposal_id, "line": line, "why": why}
+            self.proposals[proposal_id] = {"proposal_id": proposal_id, "line": line, "other_line": None, "why": why}
+
+    def proposals_told(self) -> list[UUID]:
+        """Return the proposals that are told one by one."""
+        return list(self.proposals)[:_MOST_PROPOSALS_TOLD]
+
+    def name_others(self, ends: Iterable[tuple[UUID, UUID, UUID]]) -> None:
+        """Note the line of the other customer, where it is in the file too: of each proposal, by its two ends."""
+        for proposal_id, *both in ends:
+            item = self.proposals[proposal_id]
+            lines = {self._line_of.get(end.bytes) for end in both} - {item["line"], None}
+            item["other_line"] = lines.pop() if len(lines) == 1 else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for programs."""
@@ -56,7 +73,7 @@ class Report:
             "proposals": {
                 "count": self.why.total(),
                 "why": dict(self.why),
-                "items": list(self.proposals.values())[:_MOST_PROPOSALS_TOLD],
+                "items": [self.proposals[ident] for ident in self.proposals_told()],
             },
             "errors": [{"line": fault.line, "column": fault.column, "error": fault.words} for fault in self.faults],
         }

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+
 from service.crypto.keystore import KeyStore
 from service.db import Database, enlarge_cache
 from service.errors import Conflict
@@ -13,6 +15,7 @@ from service.importing.rehearse import Rehearsal
 from service.importing.report import Report
 from service.importing.target import Target
 from service.importing.write import write
+from service.merging.models import Proposal
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 Progress = Callable[[int], None]
@@ -28,6 +31,9 @@ def run(
             with db.write() as session:
                 enlarge_cache(session)
                 write(session, keystore, batch.drafts, target=target, report=report)
+    with db.read() as session:
+        ends = select(Proposal.id, Proposal.a_id, Proposal.b_id).where(Proposal.id.in_(report.proposals_told()))
+        report.name_others(session.execute(ends))
     return report
 
 

@@ -14,12 +14,15 @@ def sort_out(vault: Vault, drafts: Sequence[Draft], known: Known, report: Report
     fresh: list[Draft] = []
     changes: list[Change] = []
     if not known.holders:
+        for line, customer_id, *_ in drafts:
+            report.place(line, customer_id)
         report.created += len(drafts)
         return list(drafts), changes
     for draft in drafts:
         opened = open_draft(vault, draft) if known.candidates(draft) else None
         node = opened and known.find_node(draft, opened.name)
         change = find_change(opened, node, site=known.site) if opened and node else None
+        report.place(draft[0], node.id if node else draft[1])
         if node is None:
             fresh.append(draft)
         elif change is None:

@@ -19,6 +19,7 @@ from service.importing.draft import Draft, Held, name_of
 from service.importing.known import SOURCE, Holder, Node, was_imported
 from service.importing.parse import Fault
 from service.merging.join import Joined
+from service.merging.put_account import MAX_IDENTIFIERS
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
@@ -78,6 +79,9 @@ def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
     if problems:
         name, words = next(iter(problems.items()))
         return Change(opened, node, [], [], {}, Fault(opened.line, name, words))
+    if _is_too_many(added, replaced, node):
+        words = f"an account holds at most {MAX_IDENTIFIERS} identifiers: unlink others first"
+        return Change(opened, node, [], [], {}, Fault(opened.line, "", words))
     if not added and not replaced and traits == node.traits:
         return None
     return Change(opened, node, added, replaced, traits)
@@ -121,6 +125,13 @@ def _makes_room(row: Holder, given_now: list[bytes] | None, site: str) -> bool:
     """Return whether an earlier import gave another value of a kind that the row gives, and nobody proved it."""
     is_other = given_now is not None and row.digest not in given_now
     return is_other and was_imported(row, site) and row.trust != Trust.VERIFIED
+
+
+def _is_too_many(added: list[Held], replaced: list[Holder], node: Node) -> bool:
+    """Return whether a node would hold more than a site may give it; one that it holds already takes no room."""
+    held = {(row.kind, row.digest) for row in node.identifiers}
+    new = sum(not any((kind, digest) in held for digest in digests) for kind, _, digests, _ in added)
+    return new > 0 and len(node.identifiers) - len(replaced) + new > MAX_IDENTIFIERS
 
 
 def _is_news(held: Held, node: Node) -> bool:

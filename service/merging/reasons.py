@@ -21,6 +21,8 @@ class Reason(StrEnum):
     RECYCLED = "recycled"
     NOT_BY_ITSELF = "not_by_itself"
     HUB = "hub"
+    BLOCKED = "blocked"
+    DEMOTED = "demoted"
     DO_NOT_LINK = "do_not_link"
     ERASED = "erased"
     NOTE = "note"
@@ -51,6 +53,8 @@ _WORDS = {
     Reason.RECYCLED: "one proved the phone number long after the other, and it may have changed hands",
     Reason.NOT_BY_ITSELF: "the rules leave this kind to a person",
     Reason.HUB: "too many customers claim this value",
+    Reason.BLOCKED: "the rules block this value",
+    Reason.DEMOTED: "one of them would have had too many {kind}, and this one no longer counted as proved",
     Reason.DO_NOT_LINK: "a person said that they are not one",
     Reason.ERASED: "one of the two was erased",
 }

@@ -86,7 +86,7 @@ class Rules(_Part):
             return True
         if domain and (domain in self.blocked.domains or mailbox in self.blocked.mailboxes):
             return True
-        return mailbox in self.blocked.values or not mailbox.strip("0-+. ")
+        return not {lower, mailbox}.isdisjoint(self.blocked.values) or not mailbox.strip("0-+. ")
 
 
 def load_rules(path: Path | None) -> Rules:

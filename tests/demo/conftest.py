@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,10 @@ class Finished:
 
 @dataclass
 class Staying:
-    """A demo that stays up; `said` is what it printed."""
+    """A demo that stays up in a folder; `said` is what it printed."""
 
     process: subprocess.Popen[str]
+    folder: Path
     said: str
 
     def find(self, pattern: str) -> str:
@@ -93,14 +95,32 @@ def left_behind(session: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A demo that ran once; looking at it changes nothing, so that one serves many tests."""
-    return run_once(tmp_path_factory.mktemp("demo"))
+    """A demo that ran once, where an earlier one left something; looking at it changes nothing."""
+    folder = tmp_path_factory.mktemp("demo")
+    old = folder / "instance" / "demo"
+    old.mkdir(parents=True)
+    (old / "unspoken.db").write_text("not a database")
+    return run_once(folder)
 
 
 @pytest.fixture
 def staying(tmp_path: Path) -> Iterator[Staying]:
-    """A demo that stays up until it is told to end."""
-    process = start(tmp_path, "--port", "0")  # other tests may stand at the usual port
+    """A demo that stays up until it is told to end: for a test that ends it."""
+    with running_demo(tmp_path) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staying]:
+    """A demo that stays up for every test that leaves it so."""
+    with running_demo(tmp_path_factory.mktemp("shared")) as demo:
+        yield demo
+        assert demo.process.poll() is None, "somebody ended it"
+
+
+@contextmanager
+def running_demo(folder: Path) -> Iterator[Staying]:
+    process = start(folder, "--port", "0")  # other tests may stand at the usual port
     lines: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
@@ -109,7 +129,7 @@ def staying(tmp_path: Path) -> Iterator[Staying]:
             break
     else:
         pytest.fail(process.communicate()[1])
-    yield Staying(process, "".join(lines))
+    yield Staying(process, folder, "".join(lines))
     if process.poll() is None:
         process.terminate()
     process.communicate(timeout=30)

@@ -1,6 +1,7 @@
 from pathlib import Path
 from uuid import UUID
 
+import httpx2
 import pytest
 import zxingcpp
 from PIL import Image
@@ -82,15 +83,15 @@ def test_a_folder_that_cannot_be_made_is_a_broken_step_too(tmp_path: Path) -> No
     assert broken.report["steps"] == [{"name": "start the service on a fresh SQLite", "ok": False}]
 
 
-def test_what_an_earlier_demo_left_is_gone(tmp_path: Path) -> None:
-    old = tmp_path / "instance" / "demo"
-    old.mkdir(parents=True)
-    (old / "unspoken.db").write_text("not a database")
-    assert run_once(tmp_path).status == 0
+def test_what_an_earlier_demo_left_is_gone(finished: Finished) -> None:
+    assert finished.status == 0
+    database = Path(finished.report["qr_png"]).with_name("unspoken.db")
+    assert not database.exists() or database.read_bytes().startswith(b"SQLite format 3")
 
 
-def test_a_second_demo_does_not_disturb_one_that_runs(tmp_path: Path, staying: Staying) -> None:
-    second = run_once(tmp_path)
+def test_a_second_demo_does_not_disturb_one_that_runs(shared: Staying) -> None:
+    second = run_once(shared.folder)
     assert second.status == 0, second.stderr
-    assert Path(second.report["qr_png"]) == tmp_path / "instance" / "demo-2" / "maria.png"
-    assert staying.interrupt() == 0
+    assert Path(second.report["qr_png"]) == shared.folder / "instance" / "demo-2" / "maria.png"
+    assert httpx2.get(shared.find(r"API docs +(\S+)")).status_code == 200
+    assert (shared.folder / "instance" / "demo" / "unspoken.db").read_bytes().startswith(b"SQLite format 3")

@@ -3,7 +3,6 @@ import os
 import shlex
 import signal
 import subprocess
-from pathlib import Path
 
 import httpx2
 import psutil
@@ -25,25 +24,27 @@ def typed_code(app_url: str) -> str:
         return str(phone.get("/shopper/v1/code").json()["typed_code"])
 
 
-def scan_with_the_printed_command(staying: Staying, folder: Path, digits: str) -> list[dict[str, object]]:
+def scan_with_the_printed_command(staying: Staying, digits: str) -> list[dict[str, object]]:
     command = [*shlex.split(staying.find(r"Scan as Till 3 +(.+)")), "--json"]
-    done = subprocess.run(command, input=f"{digits}\n", cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, input=f"{digits}\n", cwd=staying.folder, capture_output=True, text=True, check=True
+    )
     answers: list[dict[str, object]] = json.loads(done.stdout)
     return answers
 
 
-def test_the_printed_link_and_the_printed_command_work_together(tmp_path: Path, staying: Staying) -> None:
-    digits = typed_code(staying.find(r"Maria's phone +(\S+)"))
-    (answer,) = scan_with_the_printed_command(staying, tmp_path, digits)
+def test_the_printed_link_and_the_printed_command_work_together(shared: Staying) -> None:
+    digits = typed_code(shared.find(r"Maria's phone +(\S+)"))
+    (answer,) = scan_with_the_printed_command(shared, digits)
     assert answer["outcome"] == "identified"
 
 
-def test_the_docs_are_where_the_demo_says(staying: Staying) -> None:
-    assert httpx2.get(staying.find(r"API docs +(\S+)")).status_code == 200
+def test_the_docs_are_where_the_demo_says(shared: Staying) -> None:
+    assert httpx2.get(shared.find(r"API docs +(\S+)")).status_code == 200
 
 
-def test_workers_leave_ctrl_c_to_their_master(staying: Staying) -> None:
-    (master,) = psutil.Process(staying.process.pid).children()
+def test_workers_leave_ctrl_c_to_their_master(shared: Staying) -> None:
+    (master,) = psutil.Process(shared.process.pid).children()
     workers = master.children()
     for worker in workers:
         worker.send_signal(signal.SIGINT)

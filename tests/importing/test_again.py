@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from service.crypto import keyfile
-from service.importing.reader import ROWS_A_BATCH
 from tests.importing.conftest import Desk, Dump, table
 
 PEOPLE = (
@@ -126,25 +125,35 @@ def big_file(rows: int) -> str:
     return table("account_id,email,name", *(f"m{at},user{at}@example.org,User {at}" for at in range(rows)))
 
 
+SMALL_BATCH = 500
+PROGRAM = f"""
+from service.importing import reader
+reader.ROWS_A_BATCH = {SMALL_BATCH}
+from service.cli import main
+main()
+"""
+
+
 def start(desk: Desk, content: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "service", "import", "customers", str(desk.save(content))]
+    """Start an import in small batches: where it may end, and where two may meet, comes sooner."""
+    command = [sys.executable, "-c", PROGRAM, "import", "customers", str(desk.save(content))]
     environ = os.environ | {name: value for name, value in desk.shell.environ.items() if value is not None}
     return subprocess.Popen([*command, "--site", desk.site.site_id], env=environ, stdout=subprocess.PIPE)
 
 
 @pytest.mark.timeout(300)
 def test_an_import_that_was_killed_goes_on_where_it_stopped(desk: Desk) -> None:
-    rows = 4 * ROWS_A_BATCH
+    rows = 16 * SMALL_BATCH
     content = big_file(rows)
     process = start(desk, content)
-    while desk.count("customers") < ROWS_A_BATCH:
+    while desk.count("customers") < SMALL_BATCH:
         assert process.poll() is None, "it was over before it could be killed"
         time.sleep(0.005)
     process.kill()
     process.communicate()
     done = desk.count("customers")
     assert done < rows
-    assert done % ROWS_A_BATCH == 0
+    assert done % SMALL_BATCH == 0
     report = desk.report(content)
     assert (report["created"], report["unchanged"]) == (rows - done, done)
     assert desk.count("customers") == rows
@@ -154,7 +163,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(desk: Desk) -> None:
 
 @pytest.mark.timeout(300)
 def test_two_imports_of_one_file_at_once_double_nothing(desk: Desk) -> None:
-    rows = 2 * ROWS_A_BATCH
+    rows = 6 * SMALL_BATCH
     content = big_file(rows)
     both = [start(desk, content) for _ in range(2)]
     told: list[Any] = [process.communicate()[0] for process in both]

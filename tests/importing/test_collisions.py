@@ -1,7 +1,12 @@
-from service.importing.reader import ROWS_A_BATCH
+from typing import Any
+
+import pytest
+
+from service.importing import reader
 from tests.importing.conftest import Desk, Dump, table
 
 HEADER = "account_id,email,email_verified,phone,name"
+ROWS_A_BATCH = 500  # a piece: no batch is smaller
 MERGED = "both claim the same e-mail address"
 
 
@@ -15,7 +20,7 @@ def test_a_shared_contact_is_a_proposal_and_merges_nobody(desk: Desk) -> None:
 def test_a_proposal_of_an_import_can_be_decided(desk: Desk) -> None:
     report = desk.report(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
     [item] = report["proposals"]["items"]
-    assert (item["line"], item["why"]) == (3, MERGED)
+    assert (item["line"], item["other_line"], item["why"]) == (3, 2, MERGED)
     operator = desk.world.operator()
     listed = operator.call("GET", "/operator/v1/proposals?status=open").json
     assert listed is not None
@@ -28,7 +33,7 @@ def test_a_proposal_of_an_import_can_be_decided(desk: Desk) -> None:
 def test_the_report_says_in_words_what_to_do(desk: Desk) -> None:
     done = desk.run(table(HEADER, "m1,maria@example.org,,,María", "m2,maria@example.org,,,Maria"))
     assert "1 probable duplicate for a person to decide:" in done.stdout
-    assert f"line 3: {MERGED} (" in done.stdout
+    assert f"lines 2 and 3: {MERGED} (" in done.stdout
     assert "GET /operator/v1/proposals" in done.stdout
     assert "unspoken identity duplicates" in done.stdout
     assert "maria@example.org" not in done.output
@@ -38,14 +43,32 @@ def test_what_the_site_already_knows_collides_too(desk: Desk) -> None:
     desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})
     report = desk.report(table("crm,email", "4711,maria@example.org"))
     assert report["proposals"]["why"] == {MERGED: 1}
+    [item] = report["proposals"]["items"]
+    assert (item["line"], item["other_line"]) == (2, None), "the other is not in the file"
+    assert f"line 2: {MERGED} (" in desk.run(table("crm,email", "4712,maria@example.org")).stdout
     assert desk.rows(table("crm,email", "4711,maria@example.org")) == (0, 0, 1, 0)
 
 
-def test_rows_of_different_batches_collide_too(desk: Desk) -> None:
+def test_rows_of_different_batches_collide_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "ROWS_A_BATCH", ROWS_A_BATCH)
     ends = 0, ROWS_A_BATCH
     rows = [f"m{at},{'same' if at in ends else f'user{at}'}@example.org,,," for at in range(ROWS_A_BATCH + 1)]
     report = desk.report(table(HEADER, *rows))
-    assert [item["line"] for item in report["proposals"]["items"]] == [ROWS_A_BATCH + 2]
+    assert lines_of(report) == [(ROWS_A_BATCH + 2, 2)]
+    more = ["new,user3@example.org,,,", *rows[4:], *rows[:4]]
+    assert lines_of(desk.report(table(HEADER, *more))) == [(2, ROWS_A_BATCH + 3)]
+
+
+@pytest.mark.parametrize("known", [(), ("m1,,,,",), ("m1,,,,", "m2,,,,"), ("m1,maria@example.org,,,",)])
+def test_both_lines_are_named_whichever_of_them_is_known(desk: Desk, known: tuple[str, ...]) -> None:
+    if known:
+        desk.report(table(HEADER, *known))
+    report = desk.report(table(HEADER, "m3,,,,", "m1,maria@example.org,,,", "m2,maria@example.org,,,"))
+    assert [sorted(lines) for lines in lines_of(report)] == [[3, 4]]
+
+
+def lines_of(report: Any) -> list[tuple[int, int | None]]:
+    return [(item["line"], item["other_line"]) for item in report["proposals"]["items"]]
 
 
 def test_proved_on_both_sides_is_one_customer(trusted_desk: Desk) -> None:

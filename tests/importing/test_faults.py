@@ -94,6 +94,49 @@ def test_the_faults_are_written_beside_for_a_spreadsheet(desk: Desk, tmp_path: P
     assert [int(line) for line, _, _ in found[1:]] == [number + 2 for number in range(0, 90, 3)]
 
 
+def test_a_folder_for_the_faults_that_is_not_there_ends_the_import_before_it_begins(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "nowhere" / "faults.csv"
+    done = desk.run(table("account_id,email", "m1,maria@example.org"), "--errors", str(path))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"Error: {path} can't be used: No such file or directory\n"
+    assert desk.count("customers") == 0
+
+
+def test_faults_written_before_stay_when_the_next_file_cannot_be_imported(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "faults.csv"
+    desk.run(table("account_id,email", "m1,maria@"), "--errors", str(path))
+    before = path.read_text()
+    assert desk.run("name\nMaria\n", "--errors", str(path)).exit_code == 1
+    assert path.read_text() == before
+
+
+def test_a_row_gives_an_account_no_more_identifiers_than_a_site_may(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.importing.update.MAX_IDENTIFIERS", 3)
+    desk.site.put("m1", {"kind": "email", "value": "a@example.org"}, {"kind": "email", "value": "b@example.org"})
+    report = desk.report(table("account_id,email,phone", "m1,c@example.org,", "m2,c@example.org,"))
+    assert (report["created"], report["failed"]) == (1, 1)
+    [error] = report["errors"]
+    words = "an account holds at most 3 identifiers: unlink others first"
+    assert (error["line"], error["column"], error["error"]) == (2, "", words)
+    assert desk.rows(table("account_id,email,name", "m1,b@example.org,María")) == (0, 1, 0, 0), "it holds that one"
+
+
+def test_what_an_import_replaces_takes_no_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.importing.update.MAX_IDENTIFIERS", 3)
+    desk.report(table("account_id,email,phone", "m1,a@example.org,+34612345678"))
+    assert desk.rows(table("account_id,email,phone", "m1,b@example.org,+34612345679")) == (0, 1, 0, 0)
+
+
+def test_no_column_holds_the_ids_of_devices(desk: Desk) -> None:
+    content = table("account_id,anonymous_id", "m1,d-1")
+    assert desk.report(content)["unknown_columns"] == ["anonymous_id"]
+    assert desk.run(content, "--map", "anonymous_id=anonymous").exit_code == 2
+
+
 def test_a_file_without_faults_ends_well(desk: Desk, tmp_path: Path) -> None:
     done = desk.run(table("account_id,email", "m1,maria@example.org"), "--errors", str(tmp_path / "faults.csv"))
     assert (done.exit_code, done.stderr) == (0, "")

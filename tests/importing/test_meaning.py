@@ -66,6 +66,26 @@ def test_two_columns_for_one_thing_are_not_guessed_between(desk: Desk) -> None:
     assert desk.customer("m1")["values"]["email"] == "maria@example.org"
 
 
+@pytest.mark.parametrize(("one", "other"), [("email", "email"), ("E-mail", "e mail")])
+@pytest.mark.parametrize("options", [(), ("--map", "{}=ignore"), ("--map", "{}=email")])
+def test_two_columns_of_one_name_are_renamed_in_the_file(
+    desk: Desk, one: str, other: str, options: tuple[str, ...]
+) -> None:
+    row = "m1,maria@example.org,other@example.org"
+    done = desk.run(table(f"account_id,{one},{other}", row), *(option.format(one) for option in options))
+    assert (done.exit_code, done.stdout, desk.count("customers")) == (1, "", 0)
+    assert f"{one!r} and {other!r} are one name: rename one of the two in the file" in done.stderr
+    assert "--map" not in done.stderr
+    assert desk.report(table(f"account_id,{one},{other} (old)", row))["unknown_columns"] == [f"{other} (old)"]
+    assert desk.customer("m1")["values"]["email"] == "maria@example.org"
+
+
+def test_two_columns_of_one_name_that_nobody_knows_are_left_out(desk: Desk) -> None:
+    content = table("account_id,note,Note,,", "m1,a,b,,")
+    assert desk.report(content)["unknown_columns"] == ["note", "Note"]
+    assert "rename one of the two in the file" in desk.run(content, "--map", "note=city").stderr
+
+
 def test_what_was_told_goes_before_what_a_name_says(desk: Desk) -> None:
     content = table("account_id,email,Correo", "m1,maria@example.org,other@example.org")
     report = desk.report(content, "--map", "Correo=email")

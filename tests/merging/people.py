@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor, ActorKind, AuditEntry
 from service.crypto import keyfile
 from service.crypto.keystore import KeyStore
-from service.customers.identifiers import add_identifier
+from service.customers.identifiers import add_identifier, end_identifier
 from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
 from service.merging.anonymous import see_anonymous, sign_up
@@ -118,6 +118,13 @@ class People:
         now = self.now()
         with self.write() as session:
             return sign_up(session, self.keystore, actor=SITE, rules=self.rules, now=now, **who)
+
+    def end(self, node: UUID) -> None:
+        """Take from a node everything it holds."""
+        now = self.now()
+        with self.write() as session:
+            for row in session.scalars(select(Identifier).where(Identifier.customer_id == node)):
+                end_identifier(row, now)
 
     def rotate_index_key(self) -> None:
         path = self.world.settings.keys_file

@@ -48,6 +48,9 @@ def test_ordinary_values_pass(kind: IdentifierKind, value: str) -> None:
 def test_a_brand_names_its_own_domain_and_its_stores_phones(tmp_path: Path) -> None:
     rules = load_rules(written(tmp_path, "domains = []", 'domains = ["brand.example"]'))
     assert rules.blocks(EMAIL, "ana@brand.example")
+    rules = load_rules(written(tmp_path, 'values = ["null"', 'values = ["ana@gmail.example", "null"'))
+    assert rules.blocks(EMAIL, "Ana@gmail.example")
+    assert not rules.blocks(EMAIL, "ana@brand.example")
     rules = load_rules(written(tmp_path, "phones = []", 'phones = ["+34910000000"]'))
     assert rules.blocks(PHONE, "+34910000000")
 

@@ -12,7 +12,7 @@ from service.cli import main
 from service.customers.models import IdentifierKind, Trust
 from service.merging.models import Rule
 from service.merging.rules import DEFAULT_FILE
-from tests.merging.people import CARD, CRM, EMAIL, PHONE, People
+from tests.merging.people import CARD, CRM, EMAIL, PHONE, SHOPPER, People
 
 SHOP = UUID(int=77)
 
@@ -30,9 +30,9 @@ def change(rules: Path, old: str, new: str) -> None:
     rules.write_text(text.replace(old, new), "utf-8")
 
 
-def run(people: People, rules: Path, *arguments: str) -> str:
+def run(people: People, rules: Path, *arguments: str, **more: str) -> str:
     settings = people.world.settings
-    environ = {
+    environ = more | {
         "UNSPOKEN_DATABASE_URL": settings.database_url,
         "UNSPOKEN_KEYSTORE_URL": settings.keystore_url,
         "UNSPOKEN_KEYS_FILE": str(settings.keys_file),
@@ -44,9 +44,9 @@ def run(people: People, rules: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def simulate(people: People, rules: Path) -> dict[str, Any]:
+def simulate(people: People, rules: Path, **environ: str) -> dict[str, Any]:
     before = people.state()
-    told: dict[str, Any] = json.loads(run(people, rules, "--json"))
+    told: dict[str, Any] = json.loads(run(people, rules, "--json", **environ))
     assert people.state() == before, "nothing is written"
     return told
 
@@ -155,6 +155,151 @@ def test_a_lower_hub_splits_and_a_higher_one_merges(people: People, rules: Path)
     people.join(*members, Rule.VERIFIED_IDENTIFIER, kind="email", identifier_id=next(iter(people.held(members[0]))))
     [split] = simulate(people, rules)["splits"]
     assert (ends(split), split["why"]) == (set(members), "too many customers claim this value")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("domains = []", 'domains = ["blk.example"]'),
+        ('values = ["null"', 'values = ["z@blk.example", "null"'),
+        ('"webmaster",', '"webmaster", "z",'),
+    ],
+)
+def test_a_value_that_the_rules_block_would_have_joined_nobody(
+    people: People, rules: Path, old: str, new: str
+) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "z@blk.example")
+    joined = people.give(b, EMAIL, "z@blk.example")
+    people.give(b, PHONE, "+34600123456")
+    people.give(people.node(), PHONE, "+34600123456")
+    change(rules, old, new)
+    [split] = simulate(people, rules)["splits"]
+    assert joined is not None
+    assert (UUID(split["merge_id"]), ends(split)) == (joined.merge_id, {a, b})
+    assert split["why"] == "the rules block this value"
+
+
+def test_a_blocked_value_is_known_though_nobody_holds_it_any_more(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, PHONE, "+34910000000")
+    people.give(b, PHONE, "+34910000000")
+    for node in (a, b):
+        people.end(node)
+    change(rules, "phones = []", 'phones = ["+34910000000"]')
+    [split] = simulate(people, rules)["splits"]
+    assert (ends(split), split["why"]) == ({a, b}, "the rules block this value")
+
+
+def test_a_blocked_value_joins_nobody_under_looser_rules(people: People, rules: Path) -> None:
+    ana, luis = people.node("Ana"), people.node("Luis")
+    people.give(ana, PHONE, "+34910000000")
+    people.give(luis, PHONE, "+34910000000")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    assert len(simulate(people, rules)["merges"]) == 1
+    change(rules, "phones = []", 'phones = ["+34910000000"]')
+    assert simulate(people, rules)["merges"] == []
+
+
+def test_a_merge_whose_identifier_is_gone_is_judged_by_the_rest(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email", identifier_id=UUID(int=5))
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules)["splits"] == []
+    change(rules, 'by_itself = ["email",', "by_itself = [")
+    assert len(simulate(people, rules)["splits"]) == 1
+
+
+def test_what_can_no_longer_be_read_blocks_nothing(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "z@blk.example")
+    people.give(b, EMAIL, "z@blk.example")
+    people.keystore.destroy([a, b], people.now())
+    change(rules, "domains = []", 'domains = ["blk.example"]')
+    assert simulate(people, rules)["splits"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "limit"), [(EMAIL, "mail{}@example.com", 5), (PHONE, "+3460012345{}", 5), (CARD, "90{}", 5)]
+)
+def test_a_lower_limit_shows_the_merges_that_the_demoted_would_not_have_made(
+    people: People, rules: Path, kind: IdentifierKind, value: str, limit: int
+) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    for number in range(3):
+        people.give(a, kind, value.format(number))
+    people.give(b, kind, value.format(0))
+    people.give(c, kind, value.format(2))
+    assert people.are_one(a, b, c)
+    change(rules, f"{kind.value} = {limit}", f"{kind.value} = 2")
+    [split] = simulate(people, rules)["splits"]
+    assert ends(split) == {a, b}
+    assert split["why"].startswith("one of them would have had too many")
+    people.change("limits", **{kind.value: 2})
+    assert what_would_be(people, kind, value) == [False, True]
+
+
+def what_would_be(people: People, kind: IdentifierKind, value: str) -> list[bool]:
+    """Do the same again with other values, under the rules as they are now; tell who is one with the first."""
+    a, b, c = (people.node() for _ in range(3))
+    for number in range(3, 6):
+        people.give(a, kind, value.format(number))
+    people.give(b, kind, value.format(3))
+    people.give(c, kind, value.format(5))
+    return [people.are_one(a, b), people.are_one(a, c)]
+
+
+def test_what_came_after_a_merge_would_not_have_kept_it_from_being_made(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "first@example.com")
+    people.give(b, EMAIL, "first@example.com")
+    for number in range(4):
+        people.give(a, EMAIL, f"later{number}@example.com")
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules)["splits"] == []
+
+
+def test_what_was_proved_anew_after_a_merge_was_weaker_then(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "old@example.com")
+    people.give(a, EMAIL, "shared@example.com")
+    people.give(b, EMAIL, "shared@example.com")
+    people.give(a, EMAIL, "old@example.com", actor=SHOPPER)
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules)["splits"] == []
+
+
+def test_a_higher_limit_shows_the_merges_of_what_was_demoted(people: People, rules: Path) -> None:
+    people.change("limits", email=2)
+    present = rules.with_name("present.toml")
+    present.write_text(rules.read_text("utf-8").replace("email = 5", "email = 2"), "utf-8")
+    a, b = people.node(), people.node()
+    for number in range(3):
+        people.give(a, EMAIL, f"mail{number}@example.com")
+    people.give(b, EMAIL, "mail0@example.com")
+    assert not people.are_one(a, b)
+    assert simulate(people, present, UNSPOKEN_IDENTITY_RULES=str(present)) == {"merges": [], "splits": []}
+    [merge] = simulate(people, rules, UNSPOKEN_IDENTITY_RULES=str(present))["merges"]
+    assert (ends(merge), merge["kind"]) == ({a, b}, "email")
+
+
+def test_crm_ids_are_counted_by_node_since_a_person_joins_several(people: People, rules: Path) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    people.give(a, CRM, "C-1")
+    people.give(b, CRM, "C-2")
+    people.join(a, b)
+    people.give(c, CRM, "C-1")
+    change(rules, "crm = 1", "crm = 2")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+def test_a_number_that_may_have_changed_hands_is_left_to_a_person_by_any_rules(people: People, rules: Path) -> None:
+    ana, luis = people.node("Ana"), people.node("Luis")
+    people.give(ana, PHONE, "+34600123456")
+    people.world.clock.forward(days=180)
+    people.give(luis, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    assert simulate(people, rules)["merges"] == []
 
 
 def test_it_knows_one_value_under_two_index_keys(people: People, rules: Path) -> None:

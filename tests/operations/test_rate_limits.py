@@ -59,12 +59,23 @@ def test_what_one_caller_takes_another_keeps() -> None:
 
 def test_the_limits_are_those_that_were_promised() -> None:
     assert Limit(per_second=50, burst=500) == guards.TERMINAL_LIMIT
+    assert Limit(per_second=100, burst=1000) == guards.SITE_LIMIT
+    assert Limit(per_second=10, burst=100) == guards.SESSION_LIMIT
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each door's own limit, a tenth of the promised burst: that a bucket gives the whole of it is shown above."""
+    for name in ("TERMINAL_LIMIT", "SITE_LIMIT", "SESSION_LIMIT"):
+        promised: Limit = getattr(guards, name)
+        monkeypatch.setattr(guards, name, Limit(promised.per_second, promised.burst // 10))
 
 
 @on_sqlite
+@pytest.mark.usefixtures("small")
 def test_a_till_is_slowed_down_after_its_burst(world: World, moment: list[float]) -> None:
     till, other = world.till(), world.till()
-    answers = flood(lambda: till.call("PUT", f"/pos/v1/scans/{uuid4()}", data="x"), limit=500)
+    answers = flood(lambda: till.call("PUT", f"/pos/v1/scans/{uuid4()}", data="x"), limit=50)
     assert_slowed(answers, passed=415)
     assert other.call("GET", "/pos/v1/terminal").status_code == 200, "a limit is the till's own"
     moment[0] += 2
@@ -72,7 +83,7 @@ def test_a_till_is_slowed_down_after_its_burst(world: World, moment: list[float]
 
 
 @on_sqlite
-@pytest.mark.usefixtures("moment")
+@pytest.mark.usefixtures("moment", "small")
 def test_a_session_is_slowed_down_after_its_burst(world: World) -> None:
     site = world.site()
     maria, nuria = site.shopper("maria"), site.shopper("nuria")
@@ -84,7 +95,7 @@ def test_a_session_is_slowed_down_after_its_burst(world: World) -> None:
 
 
 @on_sqlite
-@pytest.mark.usefixtures("moment")
+@pytest.mark.usefixtures("moment", "small")
 def test_a_site_is_slowed_down_after_its_burst(world: World) -> None:
     site, other = world.site(), world.site("Another shop")
     path = f"/commerce/v1/customers/{site.account()}"
