@@ -148,6 +148,6 @@ def _finish(response: Response) -> Response:
     service().metrics.count_request(method, route, status, seconds)
     ms = round(seconds * 1000, 2)
     log(Level.INFO, "request", request_id=request_id, method=method, route=route, status=status, ms=ms)
-    response.headers["X-Request-Id"] = request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.add("X-Request-Id", request_id)
+    response.headers.add("X-Content-Type-Options", "nosniff")
     return response

@@ -27,7 +27,6 @@ def test_the_page_is_never_stored_and_runs_only_our_own_files(client: FlaskClien
             "frame-ancestors 'none'"
         )
         assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
