@@ -15,7 +15,8 @@ def main() -> int:
             "-m",
             "pytest",
             "-n",
-            "auto",
+            # One more than processors: tests wait much for processes that they start, for pages and for clocks.
+            str((os.cpu_count() or 1) + 1),
             "--dist",
             "loadgroup",
             "-m",

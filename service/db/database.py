@@ -52,12 +52,11 @@ class Database:
         if self.on_sqlite:
             path = Path(parsed.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                path.touch(mode=0o600)  # what SQLite writes beside it gets the same mode
             self._turns = Turns(f"{path}-turn")
             # check_same_thread: a pooled connection may be closed by another thread than its user.
             arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False}
             self.engine = create_engine(url, paramstyle="named", connect_args=arguments, **common)
+            event.listen(self.engine, "do_connect", lambda *_: _make_private(path))
             event.listen(self.engine, "connect", _prepare_sqlite)
         else:
             # The pool serves transactions only, so asking first whether a connection still stands costs no scan.
@@ -153,6 +152,12 @@ class _Kept(threading.local):
         connection, self.connection, self.cursor = self.connection, None, None
         if connection is not None:
             connection.close()
+
+
+def _make_private(path: Path) -> None:
+    """Make a database's file before SQLite does, for its owner alone: what is written beside it gets its mode."""
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -26,12 +26,13 @@ Key = tuple[str, UUID]
 
 
 class Proof(NamedTuple):
-    """A value that a node proved: since when it holds it, when its owner last proved it, and by which identifier."""
+    """A value that a node proved: since when it holds it, when it was last proved, and since when by its owner."""
 
     kind: str
     key: Hashable
     since: datetime
     proved: datetime
+    by_owner: datetime | None
     identifier_id: UUID
 
 
@@ -142,7 +143,9 @@ def _load_held(
             if row.kind in UNIQUE and row.trust != Trust.CLAIMED:
                 unique[row.customer_id].append(((row.kind, row.issuer), key))
             if row.proved_at is not None:
-                proofs[row.customer_id].append(Proof(row.kind, key, row.created_at, row.proved_at, row.id))
+                proofs[row.customer_id].append(
+                    Proof(row.kind, key, row.created_at, row.proved_at, row.owner_proved_at, row.id)
+                )
     return unique, proofs
 
 

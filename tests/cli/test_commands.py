@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -130,3 +131,12 @@ def test_a_name_that_can_not_be_shown_is_a_wrong_use(shell: Shell, command: tupl
 )
 def test_an_id_that_is_no_uuid_is_a_wrong_use(shell: Shell, command: tuple[str, ...]) -> None:
     assert shell.run(*command).exit_code == 2
+
+
+def test_the_files_of_sqlite_are_for_their_owner_alone(bare: Shell) -> None:
+    bare.json("migrate")
+    bare.json("keys", "init")
+    bare.json("site", "add", "Web shop")
+    made = list(Path(str(bare.environ["UNSPOKEN_KEYS_FILE"])).parent.rglob("*.db*"))
+    assert made != []
+    assert {path.stat().st_mode & 0o077 for path in made if not path.name.endswith("-turn")} == {0}

@@ -269,6 +269,17 @@ def test_what_was_proved_anew_after_a_merge_was_weaker_then(people: People, rule
     assert simulate(people, rules)["splits"] == []
 
 
+def test_what_its_owner_proved_counts_before_whatever_sites_vouch_for(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "own@example.com", actor=SHOPPER)
+    for number in range(3):
+        people.give(a, EMAIL, f"mail{number}@example.com")
+    people.give(b, EMAIL, "own@example.com")
+    assert people.are_one(a, b)
+    change(rules, "email = 5", "email = 2")
+    assert simulate(people, rules)["splits"] == []
+
+
 def test_a_higher_limit_shows_the_merges_of_what_was_demoted(people: People, rules: Path) -> None:
     people.change("limits", email=2)
     present = rules.with_name("present.toml")
