@@ -15,8 +15,7 @@ def main() -> int:
             "-m",
             "pytest",
             "-n",
-            # One more than processors: tests wait much for processes that they start, for pages and for clocks.
-            str((os.cpu_count() or 1) + 1),
+            "auto",
             "--dist",
             "loadgroup",
             "-m",

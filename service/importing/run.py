@@ -3,10 +3,12 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from service import clock
 from service.crypto.keystore import KeyStore
 from service.db import Database, enlarge_cache
 from service.errors import Conflict
@@ -30,6 +32,8 @@ def run(
         for batch in _counted(batches, keystore, job, report, progress):
             with db.write() as session:
                 enlarge_cache(session)
+                # Each batch has its own time: who follows the events must not find them behind what was read before.
+                target = replace(target, now=clock.now())
                 write(session, keystore, batch.drafts, target=target, report=report)
     with db.read() as session:
         ends = select(Proposal.id, Proposal.a_id, Proposal.b_id).where(Proposal.id.in_(report.proposals_told()))

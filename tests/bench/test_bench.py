@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_limit_that_is_missed_does_not_hold() -> None:
 
 
 def bad_posts_after(warm_up: Callable[[int], list[bytes]]) -> Callable[[int], list[bytes]]:
-    turns = iter([warm_up, bad_posts])
+    turns = chain([warm_up], repeat(bad_posts))
 
     def make(count: int) -> list[bytes]:
         return next(turns)(count)

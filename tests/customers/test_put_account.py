@@ -161,6 +161,7 @@ def test_two_crm_ids_that_conflict_join_nobody_in_any_order_of_a_list(world: Wor
 def test_a_crm_id_that_comes_after_the_merge_is_a_claim_until_an_operator_decides(world: World) -> None:
     shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
     maria = shop.put("maria", crm("A"), email(verified=True))["customer_id"]
+    world.clock.forward(days=1)
     assert outlet.put("m-77", email(verified=True))["customer_id"] == maria
     for _ in range(2):
         late = outlet.put("m-77", crm("B"))

@@ -27,7 +27,11 @@ bp = Blueprint("operator_feed", __name__)
 @bp.get("/events")
 @operation({200: EventsOut}, query=EventsQuery)
 def get_events(query: EventsQuery) -> Response:
-    """Read every change of every customer, oldest first. Keep the last event's `cursor`, and go on from there."""
+    """Read every change of every customer, oldest first. Keep the last event's `cursor`, and go on from there.
+
+    An event has the time at which its request began, so one that was still being written while you read may come
+    before your cursor: now and then read the last minute again; `id` tells what you have.
+    """
     with service().db.read() as session:
         rows = list_events(session, after=query.place, limit=query.limit + 1)
     cursors = [Cursor(row.at, row.id) for row in rows]
