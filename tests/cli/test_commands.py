@@ -44,6 +44,20 @@ def test_a_training_till_is_invited_as_one(shell: Shell, world: World) -> None:
     assert (enrolled.status_code, enrolled.json["training"]) == (201, True)
 
 
+def test_a_till_was_last_seen_at_most_a_minute_before_its_last_request(shell: Shell, world: World) -> None:
+    till, enrolled = world.till(), world.clock()
+
+    def seen_after(**span: float) -> timedelta:
+        world.clock.forward(**span)
+        assert till.call("GET", "/pos/v1/terminal").status_code == 200
+        [listed] = shell.json("terminal", "list")
+        return datetime.fromisoformat(listed["last_seen_at"]) - enrolled
+
+    assert seen_after(seconds=59) == timedelta(0), "a row that all its requests would wait for is written seldom"
+    assert seen_after(seconds=1) == timedelta(minutes=1)
+    assert seen_after(hours=1) == timedelta(hours=1, minutes=1)
+
+
 def test_tills_are_listed_and_revoked(shell: Shell, world: World) -> None:
     till = world.till(label="Till 9")
     [listed] = shell.json("terminal", "list")
