@@ -20,7 +20,6 @@ from service.errors import UnspokenError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "unspoken.json"
-_FAILING_AS_JSON = "unspoken.failing_as_json"
 _JSON_HELP = "Print exactly one JSON value on standard output."
 _LONGEST_NAME = 100
 
@@ -83,21 +82,21 @@ def told_in_one_line() -> Iterator[None]:
 
 
 class Commands(click.Group):
-    """A group of commands whose failures, too, are one JSON value with `--json`."""
+    """A group of commands: `--json` counts wherever it stands, and failures, too, are one JSON value then."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Parse the command line; `--json` counts wherever it stands, also where parsing ends before it."""
+        """Parse the command line."""
         as_json = "--json" in args
         with _failing_as_json(as_json):
             ctx = super().make_context(info_name, args, parent, **extra)
-        ctx.meta[_FAILING_AS_JSON] = as_json
+        ctx.meta[_JSON] = as_json
         return ctx
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with _failing_as_json(ctx.meta[_FAILING_AS_JSON]):
+        with _failing_as_json(ctx.meta[_JSON]):
             return super().invoke(ctx)
 
 
@@ -106,26 +105,27 @@ def _failing_as_json(as_json: bool) -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        if as_json:
-            code = "usage" if isinstance(error, click.UsageError) else "failed"
-            click.echo(json.dumps({"error": {"code": code, "detail": error.format_message()}}))
+        code = "usage" if isinstance(error, click.UsageError) else "failed"
+        _show_failure(as_json, code, error.format_message())
         raise
+    except click.Abort:
+        _show_failure(as_json, "aborted", "nothing was done")
+        raise
+
+
+def _show_failure(as_json: bool, code: str, detail: str) -> None:
+    if as_json:
+        click.echo(json.dumps({"error": {"code": code, "detail": detail}}))
 
 
 def json_option(command: Command) -> Command:
     """Add `--json`: standard output is exactly one JSON value."""
-
-    def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.find_root().meta[_JSON] = True
-
-    option = click.option("--json", is_flag=True, expose_value=False, callback=remember, help=_JSON_HELP)
-    return option(command)
+    return click.option("--json", is_flag=True, expose_value=False, help=_JSON_HELP)(command)
 
 
 def wants_json() -> bool:
     """Return whether `--json` was given, anywhere on the command line."""
-    return bool(click.get_current_context().find_root().meta.get(_JSON))
+    return bool(click.get_current_context().meta[_JSON])
 
 
 def show(value: Any, words: str) -> None:

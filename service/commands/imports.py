@@ -80,6 +80,8 @@ def customers(
     """
     with told_in_one_line():
         if errors is not None:
+            if errors.exists() and errors.samefile(file):
+                raise click.UsageError("--errors names the imported file itself: it would be overwritten")
             errors.open("a").close()  # what can't be written is told before anything is imported
         report, told = _import(file, site_id, dict(mapped), dry_run=dry_run)
         if errors is not None:

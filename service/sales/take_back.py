@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from service.errors import IdConflict
 from service.sales.models import Return, Sale
 from service.sales.sums import Warnings, check_return
 from service.scans.models import NO_DIGEST
+from service.stores.models import Store
 from service.stores.recognise import TerminalIdentity, still_holds
 
 
@@ -41,9 +43,11 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
     `over_return` is told only for sales of the till's own store: elsewhere it would reveal a sale.
     """
     still_holds(session, terminal)
-    sale = _named_sale(session, terminal, taken.sale_id)
+    sale_id = taken.sale_id or _sale_of_receipt(session, taken)
+    sale = _sale_here(session, terminal, sale_id)
     warnings = check_return(taken.lines, earlier=_returned(session, sale), sold=sale.lines) if sale else []
-    row = dict(vars(taken), terminal_id=terminal.terminal_id, store_id=terminal.store_id, warnings=warnings)
+    here = {"terminal_id": terminal.terminal_id, "store_id": terminal.store_id}
+    row = vars(taken) | here | {"sale_id": sale_id, "warnings": warnings}
     if insert_if_absent(session, Return, **row):
         return warnings, False
     stored = session.get_one(Return, (taken.id, terminal.terminal_id))
@@ -52,7 +56,23 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
     return stored.warnings, True
 
 
-def _named_sale(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
+def _sale_of_receipt(session: Session, taken: TakenBack) -> UUID | None:
+    """Return the one sale with the receipt's number that its store made on its day, by the store's clock.
+
+    None when there is no such sale (yet), or when there are several: then the receipt doesn't say which.
+    """
+    store = session.get(Store, UUID(taken.receipt["store_id"])) if taken.receipt else None
+    if taken.receipt is None or store is None:
+        return None
+    day, zone = date.fromisoformat(taken.receipt["date"]), ZoneInfo(store.time_zone)
+    first, last = datetime.combine(day, time.min, zone), datetime.combine(day, time.max, zone)
+    numbered = (Sale.store_id == store.id) & (Sale.receipt_number == taken.receipt["receipt_number"])
+    that_day = Sale.occurred_at.between(first, last) & (Sale.training == taken.training)
+    found = session.scalars(select(Sale.id).where(numbered, that_day).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
+def _sale_here(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
     """Return the sale of this store, locked, so that returns of one sale are counted one after another."""
     of_store = select(Sale).where(Sale.id == sale_id, Sale.store_id == terminal.store_id)
     # Ids are unique within a terminal only: the till's own sale comes first.

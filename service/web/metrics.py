@@ -28,6 +28,7 @@ class Metrics:
             registry=self._registry,
         )
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._scans: dict[tuple[str, str, str | None], Counter] = {}
         self.scans = Counter(
             "unspoken_scans_total", "Scans judged", ("kind", "outcome", "reason"), registry=self._registry
         )
@@ -42,6 +43,13 @@ class Metrics:
         requests, time_to_answer = found
         requests.inc()
         time_to_answer.observe(seconds)
+
+    def count_scan(self, kind: str, outcome: str, reason: str | None) -> None:
+        """Count a judged scan."""
+        found = self._scans.get((kind, outcome, reason))
+        if found is None:
+            found = self._scans[kind, outcome, reason] = self.scans.labels(kind, outcome, reason or "")
+        found.inc()
 
     def render(self) -> bytes:
         """Return the exposition text, summed over all workers."""

@@ -16,6 +16,7 @@ from service.web.problems import Problem, invalid
 
 View = Callable[..., Response]
 _ATTRIBUTE = "operation"
+_UTF_8 = ("utf-8", "utf8")
 
 
 class Body(BaseModel):
@@ -112,4 +113,4 @@ def _json_body() -> bytes:
 @lru_cache(maxsize=64)
 def _is_json(content_type: str) -> bool:
     mimetype, parameters = parse_options_header(content_type)
-    return mimetype.lower() == "application/json" and parameters.get("charset", "utf-8").lower() == "utf-8"
+    return mimetype.lower() == "application/json" and parameters.get("charset", "utf-8").lower() in _UTF_8

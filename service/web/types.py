@@ -44,6 +44,11 @@ def _read_id(given: Any) -> UUID:
     return UUID(given)
 
 
+def _read_whole(given: Any) -> Any:
+    """Take 25.0 for 25: to JSON Schema, and to many languages, it is the same integer."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 Words = Annotated[str, StringConstraints(max_length=2_000, pattern=_PRINTABLE)]
@@ -54,7 +59,8 @@ Moment = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_read_day), WithJsonSchema({"type": "string", "format": "date"})]
 Id = Annotated[UUID, BeforeValidator(_read_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-Minor = Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR, description="minor units of the currency")]
+Whole = Annotated[int, BeforeValidator(_read_whole)]
+Minor = Annotated[Whole, Field(ge=-MAX_MINOR, le=MAX_MINOR, description="minor units of the currency")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217")]
 Quantity = Annotated[
     str, StringConstraints(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$"), Field(description="a decimal number")

@@ -159,6 +159,13 @@ def test_a_person_is_asked_before_anybody_is_erased(
     assert (node.erased_at is not None) is erased
 
 
+def test_a_no_is_one_json_value_too(scene: Scene, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.commands.customers.is_attended", lambda: True)
+    given = ["customer", "erase", scene.maria.customer_id, "--json"]
+    done = CliRunner().invoke(main, given, env=shell.environ, input="n\n")
+    assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (1, "aborted")
+
+
 @pytest.mark.parametrize("command", ["export", "erase", "replay-erasures"])
 def test_a_missing_key_file_is_told_in_one_line(scene: Scene, shell: Shell, command: str) -> None:
     shell.environ["UNSPOKEN_KEYS_FILE"] = "/nowhere/keys.json"

@@ -104,6 +104,13 @@ def test_a_folder_for_the_faults_that_is_not_there_ends_the_import_before_it_beg
     assert desk.count("customers") == 0
 
 
+def test_the_file_itself_is_not_overwritten_by_its_faults(desk: Desk) -> None:
+    content = table("account_id,email", "m1,maria@")
+    done = desk.run(content, "--errors", str(desk.folder / "customers.csv"))
+    assert (done.exit_code, "the imported file itself" in done.stderr) == (2, True)
+    assert (desk.folder / "customers.csv").read_text() == content.replace("\r\n", "\n")
+
+
 def test_faults_written_before_stay_when_the_next_file_cannot_be_imported(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "faults.csv"
     desk.run(table("account_id,email", "m1,maria@"), "--errors", str(path))

@@ -129,7 +129,13 @@ def test_a_body_in_another_shape_than_plain_json_is_unsupported(world: World, he
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/json", "application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"']
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json; charset=utf8",
+        'Application/JSON; charset="UTF-8"',
+    ],
 )
 @on_sqlite
 def test_json_may_name_its_charset(world: World, kind: str) -> None:
@@ -218,7 +224,7 @@ def test_a_wrong_value_is_pointed_at_and_never_echoed(world: World, field: str, 
     assert "Value error" not in answer.text
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "1.0", "1e3", "-0.5"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "1.5", "1e300", "-0.5"])
 @on_sqlite
 def test_a_number_that_is_no_integer_is_refused(world: World, number: str) -> None:
     till = world.till()

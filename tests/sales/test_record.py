@@ -133,6 +133,16 @@ def test_sums_that_do_not_add_up_are_warnings(world: World) -> None:
         assert warnings(till.sell(**change)) == expected, change
 
 
+def test_a_whole_number_may_be_written_with_a_point(world: World) -> None:
+    till = world.till()
+    first = put(till, till.sale())
+    assert first.status_code == 201
+    pointed = till.sale(total_minor=2500.0, lines=[line(total_minor=2500.0)])
+    assert put(till, pointed).status_code == 200, "it is the same sale"
+    for broken in (2500.5, "2500", True):
+        assert till.sell(total_minor=broken).status_code == 422, broken
+
+
 def test_every_kind_of_line_is_taken(world: World) -> None:
     kinds = ("item", "discount", "tax", "deposit", "tip", "rounding", "gift_card")
     lines = [line(line_id=kind, kind=kind) for kind in kinds]

@@ -58,6 +58,47 @@ def test_a_return_may_name_a_receipt_or_nothing(world: World) -> None:
     assert warnings(till.take_back(lines=[])) == []
 
 
+def receipt_of(till: Till, number: str, day: str) -> dict[str, str]:
+    return {"store_id": till.enrolled["store"]["store_id"], "receipt_number": number, "date": day}
+
+
+def test_a_receipt_names_the_sale_of_its_day_by_the_stores_clock(world: World) -> None:
+    till, neighbour = world.till(), world.till(world.store("Sol"))
+    till.sell(None, receipt_number="R-7", occurred_at="2026-11-22T23:30:00Z")  # half past midnight in Madrid
+    yesterday, today = receipt_of(till, "R-7", "2026-11-22"), receipt_of(till, "R-7", "2026-11-23")
+    too_many = back(("1", "2"))
+    assert warnings(till.take_back(receipt=yesterday, lines=too_many)) == []
+    assert warnings(neighbour.take_back(receipt=today, lines=too_many)) == [], "another store is told nothing"
+    assert warnings(till.take_back(receipt=today)) == ["over_return"], "what came back elsewhere counts"
+
+
+def test_returns_by_receipt_and_by_sale_are_counted_together(world: World) -> None:
+    till = world.till()
+    sale_id = till.sell(None, receipt_number="R-8", occurred_at="2026-11-22T11:00:00Z").json["sale_id"]
+    by_receipt = receipt_of(till, "R-8", "2026-11-22")
+    first = till.take_back(RETURN_ID, receipt=by_receipt)
+    assert warnings(first) == []
+    assert warnings(till.take_back(sale_id=sale_id)) == ["over_return"]
+    again = till.take_back(RETURN_ID, receipt=by_receipt)
+    assert (again.status_code, again.json["warnings"]) == (200, [])
+
+
+def test_a_receipt_number_that_was_used_twice_that_day_names_no_sale(world: World) -> None:
+    till = world.till()
+    for _ in range(2):
+        till.sell(None, receipt_number="R-9", occurred_at="2026-11-22T11:00:00Z")
+    by_receipt = receipt_of(till, "R-9", "2026-11-22")
+    assert warnings(till.take_back(receipt=by_receipt, lines=back(("1", "9")))) == []
+
+
+def test_a_receipt_of_an_unknown_store_or_of_the_last_day_of_all_is_kept(world: World) -> None:
+    till = world.till()
+    strange = {"store_id": str(uuid4()), "receipt_number": "R-1", "date": "2026-11-22"}
+    assert warnings(till.take_back(receipt=strange)) == []
+    for day in ("0001-01-01", "9999-12-31"):
+        assert warnings(till.take_back(receipt=receipt_of(till, "R-1", day))) == []
+
+
 def test_every_reason_is_taken_and_an_exchange_names_what_replaces_it(world: World) -> None:
     till = world.till()
     for reason in ("return", "void", "exchange"):

@@ -13,7 +13,7 @@ from service.sales.models import Link
 from service.scans.models import Outcome
 from service.web.operation import Answer, Body
 from service.web.pos.messages import Action
-from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, Ref, Words
+from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, Ref, Whole, Words
 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
@@ -106,7 +106,7 @@ class ScanIn(Body):
     ]
     scanned_at: Moment | None = Field(None, description="the beep, by the till's clock; RFC 3339, with an offset")
     clock_offset_ms: Annotated[
-        int, Field(ge=-_MAX_OFFSET_MS, le=_MAX_OFFSET_MS, description="the service's clock minus the till's")
+        Whole, Field(ge=-_MAX_OFFSET_MS, le=_MAX_OFFSET_MS, description="the service's clock minus the till's")
     ] = 0
     cashier_ref: Ref | None = Field(None, description=_CASHIER)
     training: bool = Field(False, description=_TRAINING)
@@ -194,11 +194,11 @@ class LinkIn(Body):
 
 
 class ReceiptIn(Body):
-    """A receipt, where the sale's id isn't known."""
+    """A receipt, where the sale's id isn't known. It names a sale when its number was used once that day."""
 
-    store_id: Id
+    store_id: Id = Field(description="the store that printed it")
     receipt_number: Ref
-    date: Day
+    date: Day = Field(description="the day of the sale, by the store's clock")
 
 
 class ReturnReason(StrEnum):

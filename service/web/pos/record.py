@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from service.codes import issued, typed
 from service.codes.refusals import Refusal
 from service.sales.record import Recorded, RungUp, record_sale
 from service.sales.sums import Warnings, check_sale
@@ -20,6 +21,7 @@ from service.web.pos.models import ReturnIn, SaleIn, ScanIn
 Answered = tuple[dict[str, Any], int]
 
 _DIGEST_BYTES = 16
+_COUNTED_KINDS = (issued.KIND, typed.KIND)
 # A till that kept a sale longer than this, or dates it ahead, has probably lost its clock.
 _OLDEST_PLAUSIBLE = timedelta(days=7)
 _NEWEST_PLAUSIBLE = timedelta(minutes=5)
@@ -27,7 +29,7 @@ _NEWEST_PLAUSIBLE = timedelta(minutes=5)
 
 def scan(scan_id: UUID, body: ScanIn) -> Answered:
     """Identify a scan; answer it, and 201 or 200 for a repeat."""
-    caller = terminal()
+    composed, caller = service(), terminal()
     beep = Beep(
         scan_id=scan_id,
         code=body.code,
@@ -37,8 +39,9 @@ def scan(scan_id: UUID, body: ScanIn) -> Answered:
         training=body.training,
         body_digest=_digest(body),
     )
-    verdict = identify(service().db, caller, beep, keys=service().keys, now=now())
-    _count_scan(beep.code, verdict.outcome, verdict.reason)
+    verdict = identify(composed.db, caller, beep, keys=composed.keys, now=now())
+    kind = beep.code[:2] if beep.code[:2] in _COUNTED_KINDS else "other"
+    composed.metrics.count_scan(kind, verdict.outcome, verdict.reason)
     return scan_payload(scan_id, verdict.outcome, verdict.reason), 200 if verdict.repeated else 201
 
 
@@ -119,8 +122,3 @@ def _odd_time(occurred_at: datetime) -> Warnings:
     if now() - _OLDEST_PLAUSIBLE <= occurred_at <= now() + _NEWEST_PLAUSIBLE:
         return []
     return [{"code": "odd_time", "detail": "occurred_at is far from now: check the till's clock"}]
-
-
-def _count_scan(code: str, outcome: Outcome, reason: str | None) -> None:
-    kind = code[:2] if code[:2] in ("71", "73") else "other"
-    service().metrics.scans.labels(kind, outcome, reason or "").inc()
