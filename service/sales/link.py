@@ -83,6 +83,7 @@ def _state(sale: Any, named: type[Scan], *, claimable: bool) -> Select[tuple[str
         (named.training != sale.training, word(Link.REFUSED)),
         (named.reason == word(Refusal.ALREADY_USED), word(Link.CONFLICT)),
         (named.outcome != word(Outcome.IDENTIFIED), word(Link.REFUSED)),
+        (named.customer_id.is_(None), word(Link.UNIDENTIFIED)),  # whom it identified was erased since
         (_are_near(sale, named), word(Link.LINKED)),
         else_=word(Link.REFUSED),
     )

@@ -14,7 +14,6 @@ from service.logs import Level, log, where
 from service.web.context import service
 
 CONTENT_TYPE = "application/problem+json"
-MAX_DRAINED_BYTES = 8 * 1024 * 1024
 
 _STATUS_OF: dict[type[UnspokenError], int] = {NotAuthorised: 401, NotFound: 404, Conflict: 409}
 
@@ -90,21 +89,12 @@ def register(app: Flask) -> None:
 
 def _answer_http(error: HTTPException) -> Response:
     status = error.code if error.code is not None and error.code >= 400 else 404
-    if status == 413:
-        _drain()
     code, detail = _BY_STATUS.get(status, ("http_error", "the request failed"))
     answer = _respond(Problem(status, code, detail))
     allowed = error.get_response().headers.get("Allow")
     if allowed is not None:
         answer.headers["Allow"] = allowed
     return answer
-
-
-def _drain() -> None:
-    """Read what is left of a body that is too large: a proxy that can't finish sending it would answer 502."""
-    left = MAX_DRAINED_BYTES
-    while left > 0 and (chunk := request.environ["wsgi.input"].read(64 * 1024)):
-        left -= len(chunk)
 
 
 def _answer(error: Exception) -> Response:

@@ -5,60 +5,128 @@ header without a colon may be somebody's token.
 """
 
 import logging
+import selectors
 import socket
 import struct
-from dataclasses import dataclass
+import time
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import orjson
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
 from service.logs import Level, log, where
+from service.web.arriving import Arriving, Progress
+from service.web.pos.routes import MAX_BODY_BYTES
 from service.web.problems import CONTENT_TYPE, Problem, body_of
 
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-# A request that has begun to arrive, or an answer on its way, may pause for so long. Who is slower needs a proxy.
+# Where the rest of a request or the reading of an answer is waited for after all, it is for so long.
 _PAUSE = struct.pack("ll", 3, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """The future of something that has happened already."""
-
-    outcome: Any
-
-    def cancelled(self) -> bool:
-        return False
-
-    def result(self) -> Any:
-        return self.outcome
+_LINGER_SECONDS = 2.0
+_RECEIVED_BYTES = 64 * 1024
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Handles one request at a time, in the thread that waits for them; what can't be read gets a problem.
+    """Handles one request at a time, once it is whole, in the thread that waits for them all.
 
-    gunicorn's own hands each request to a second thread and back. That costs time, and a new connection that says
-    nothing yet holds up that thread for five seconds.
+    So a client that is slow, silent or stops halfway costs a connection, and nobody's time. gunicorn's own hands
+    each request to a second thread, which waits for the rest of it, and back; that costs time, too.
     """
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Serve a connection that has said something; wait for one that has not."""
-        if not conn.initialized and not conn.data_ready:
-            for pause in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                conn.sock.setsockopt(socket.SOL_SOCKET, pause, _PAUSE)
-            self.finish_request(conn, _Done(_DEFER))
-        elif conn.initialized and conn.parser.unreader.buf.getvalue():
-            self.method_queue.defer(self._serve, conn)  # it sent several requests at once: the others go first
-        else:
-            self._serve(conn)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Whoever is connected and isn't being served is waited for: for the first request, its rest or the next.
+        self.pending_conns = self.keepalived_conns
 
-    def _serve(self, conn: Any) -> None:
-        self.finish_request(conn, _Done(self.handle(conn)))
+    def enqueue_req(self, conn: Any) -> None:
+        """Wait for the first request of a new connection."""
+        for pause in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, pause, _PAUSE)
+        conn.sock.setblocking(False)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
+        self._await(conn)
+
+    def _await(self, conn: Any) -> None:
+        conn.arriving = Arriving(MAX_BODY_BYTES)
+        self._wait_anew(conn)
+
+    def _wait_anew(self, conn: Any) -> None:
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+
+    def _receive(self, conn: Any, client: socket.socket) -> None:
+        """Take what has come, and serve the request once it is whole."""
+        try:
+            data = client.recv(_RECEIVED_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data and (conn.arriving is None or not conn.arriving.data):
+            self._drop(conn)
+        elif not data:
+            self._go_on(conn, Progress.PART)
+        elif conn.arriving is not None:  # else it was told that the connection is over
+            if not conn.arriving.data:
+                self.keepalived_conns.remove(conn)
+                self._wait_anew(conn)
+            self._go_on(conn, conn.arriving.take(data))
+
+    def _go_on(self, conn: Any, progress: Progress) -> None:
+        while progress not in (Progress.MORE, Progress.ASKS_TO_CONTINUE):
+            self.keepalived_conns.remove(conn)
+            if not self._serve(conn, progress):
+                self._end(conn)
+                return
+            conn.sock.setblocking(False)
+            left = conn.parser.unreader.take_buffered()  # it sent several requests at once
+            self._await(conn)
+            progress = conn.arriving.take(left) if left else Progress.MORE
+        if progress is Progress.ASKS_TO_CONTINUE:
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _serve(self, conn: Any, progress: Progress) -> bool:
+        """Answer a request; return whether the connection stays."""
+        if progress is Progress.HEAD_TOO_LARGE:
+            conn.sock.setblocking(True)
+            self.handle_error(None, conn.sock, conn.client, errors.LimitRequestHeaders("the head"))
+            return False
+        conn.is_whole = progress is Progress.WHOLE
+        conn.init()
+        conn.parser.unreader.unread(bytes(conn.arriving.data))
+        return bool(self.handle(conn))
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Return whether the connection may stay; the rest of a body that was refused isn't waited for."""
+        return conn.is_whole and bool(super()._keepalive_after(conn, keepalive))
+
+    def _end(self, conn: Any) -> None:
+        """Let the client read to the end before the connection is closed (RFC 9112, section 9.6)."""
+        conn.arriving = None
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
+        else:
+            conn.timeout = time.monotonic() + _LINGER_SECONDS
+            self.keepalived_conns.append(conn)
+
+    def _drop(self, conn: Any) -> None:
+        with suppress(ValueError):
+            self.keepalived_conns.remove(conn)
+        with suppress(KeyError, ValueError, OSError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_error(self, _req: Any, client: Any, _addr: Any, error: Exception) -> None:
         """Answer and close: nothing after this is known to be the start of a request."""

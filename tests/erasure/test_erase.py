@@ -143,6 +143,14 @@ def test_a_till_that_repeats_itself_after_the_erasure_hears_no_fault(scene: Scen
     assert scene.till.take_back(return_id=returned["return_id"], **back).status_code == 200
 
 
+def test_a_sale_that_arrives_after_the_erasure_of_its_shopper_is_nobodys(scene: Scene) -> None:
+    scene.world.clock.forward(minutes=1)
+    scan = scene.till.scan(scene.maria.code()).json["scan_id"]
+    scene.erase()
+    late = scene.till.sell(scan, total_minor=2500)
+    assert (late.status_code, late.json["link"]) == (201, "unidentified")
+
+
 def test_a_late_scan_of_an_erased_card_is_a_scan_of_an_unknown_card(scene: Scene) -> None:
     code, typed = scene.maria.code(), scene.maria.typed_code()
     scene.erase()

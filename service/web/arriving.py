@@ -1,0 +1,65 @@
+"""Requests on their way: how much of one is here, so that nobody has to wait for the rest of it.
+
+This only measures; what a request says, and whether it says it rightly, is gunicorn's to read. Source: RFC 9112,
+sections 2.1 (the head ends with an empty line) and 6 (how long a body is).
+"""
+
+import re
+from enum import Enum, auto
+
+MAX_HEAD_BYTES = 64 * 1024
+_HEAD_ENDS = b"\r\n\r\n"
+_CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,15})[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
+_IS_CHUNKED = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
+_EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
+
+
+class Progress(Enum):
+    """How far a request has come. `PART`: its rest isn't waited for, since it is refused anyway, or won't come."""
+
+    MORE = auto()
+    ASKS_TO_CONTINUE = auto()
+    WHOLE = auto()
+    PART = auto()
+    HEAD_TOO_LARGE = auto()
+
+
+class Arriving:
+    """What has arrived on a connection and was not served yet."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self.data = bytearray()
+        self._max_body_bytes = max_body_bytes
+        self._head_bytes = 0
+        self._body_bytes: int | None = 0
+
+    def take(self, data: bytes) -> Progress:
+        """Add what came; return how far the request is."""
+        looked_at = max(len(self.data) - len(_HEAD_ENDS) + 1, 0)
+        self.data += data
+        if self._head_bytes:
+            return self._progress()
+        end = self.data.find(_HEAD_ENDS, looked_at)
+        if end < 0:
+            return Progress.HEAD_TOO_LARGE if len(self.data) > MAX_HEAD_BYTES else Progress.MORE
+        self._head_bytes = end + len(_HEAD_ENDS)
+        head = bytes(self.data[: self._head_bytes])
+        self._body_bytes = _body_bytes(head)
+        progress = self._progress()
+        return Progress.ASKS_TO_CONTINUE if progress is Progress.MORE and _EXPECTS.search(head) else progress
+
+    def _progress(self) -> Progress:
+        here = len(self.data) - self._head_bytes
+        if (self._body_bytes or here) > self._max_body_bytes:
+            return Progress.PART
+        # Where the last chunk is, only reading them all would tell; mostly it is at the end of what came.
+        is_whole = self.data.endswith(_HEAD_ENDS) if self._body_bytes is None else here >= self._body_bytes
+        return Progress.WHOLE if is_whole else Progress.MORE
+
+
+def _body_bytes(head: bytes) -> int | None:
+    """Return how long the body is; None when it comes in chunks. With both it will be refused as it is."""
+    length, is_chunked = _CONTENT_LENGTH.search(head), _IS_CHUNKED.search(head)
+    if is_chunked:
+        return 0 if length else None
+    return int(length[1]) if length else 0

@@ -1,0 +1,66 @@
+"""How far a request on its way is, whatever pieces it comes in."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.web.arriving import MAX_HEAD_BYTES, Arriving, Progress
+
+HEAD = b"PUT /x HTTP/1.1\r\nHost: x\r\n"
+bodies = st.binary(max_size=200)
+
+
+def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    at = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[start:end] for start, end in pairwise(at)]
+
+
+@given(body=bodies, cuts=st.lists(st.integers(min_value=0), max_size=8))
+def test_a_request_is_whole_when_its_last_byte_is_here_and_not_before(body: bytes, cuts: list[int]) -> None:
+    request = HEAD + b"content-length:  %d \r\n\r\n" % len(body) + body
+    arriving = Arriving(1_000)
+    *before, last = [arriving.take(piece) for piece in in_pieces(request, cuts)]
+    assert set(before) <= {Progress.MORE}
+    assert last is Progress.WHOLE
+    assert bytes(arriving.data) == request
+
+
+def test_without_a_length_a_request_ends_with_its_head() -> None:
+    arriving = Arriving(10)
+    assert [arriving.take(piece) for piece in (HEAD, b"\r", b"\n")] == [Progress.MORE, Progress.MORE, Progress.WHOLE]
+
+
+def test_chunks_end_with_an_empty_line() -> None:
+    arriving = Arriving(1_000)
+    pieces = (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n", b"abc", b"\r\n0\r\n", b"Trailer: x\r\n", b"\r\n")
+    assert [arriving.take(piece) for piece in pieces] == [Progress.MORE] * 4 + [Progress.WHOLE]
+
+
+def test_what_will_be_refused_is_not_waited_for() -> None:
+    assert Arriving(10).take(HEAD + b"Content-Length: 11\r\n\r\n") is Progress.PART
+    assert Arriving(10).take(HEAD + b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n") is Progress.PART
+    chunked = Arriving(10)
+    chunked.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    assert chunked.take(b"f\r\nabcdefghijklmno") is Progress.PART
+    assert Arriving(10).take(b"a" * (MAX_HEAD_BYTES + 1)) is Progress.HEAD_TOO_LARGE
+
+
+def test_a_client_that_asks_to_go_on_is_told_once() -> None:
+    arriving = Arriving(10)
+    asks = HEAD + b"Content-Length: 2\r\nExpect: 100-Continue\r\n\r\n"
+    assert [arriving.take(piece) for piece in (asks, b"{", b"}")] == [
+        Progress.ASKS_TO_CONTINUE,
+        Progress.MORE,
+        Progress.WHOLE,
+    ]
+
+
+def test_a_length_that_is_none_is_left_for_the_parser_to_refuse() -> None:
+    for length in (b"-5", b"5x", b"", b"9" * 30, b"1, 1"):
+        assert Arriving(10).take(HEAD + b"Content-Length: " + length + b"\r\n\r\n") is Progress.WHOLE, length
+
+
+def test_a_request_with_a_length_and_chunks_is_left_for_the_parser_to_refuse() -> None:
+    both = HEAD + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert Arriving(10).take(both) is Progress.WHOLE
