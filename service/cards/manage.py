@@ -15,9 +15,10 @@ from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.db import insert_if_absent
 from service.errors import Conflict, NotFound
+from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, ShopperSession
 from service.sessions.open import end
-from service.sessions.recognise import ShopperIdentity
+from service.sessions.recognise import ShopperIdentity, no_session
 from service.sites.add import revoke_site
 from service.sites.models import Site
 
@@ -29,7 +30,9 @@ def make_card(
     session: Session, shopper: ShopperIdentity, *, vault: Vault, now: datetime
 ) -> tuple[Card, bytes | None]:
     """Return the session's card, with its OTP key when it was made just now. A session has at most one."""
-    session.get(ShopperSession, shopper.session_id, with_for_update={"of": ShopperSession})
+    held = session.get(ShopperSession, shopper.session_id, with_for_update={"of": ShopperSession})
+    if held is None or held.ended_at is not None:
+        raise no_session()
     card = _card_of(session, shopper.session_id)
     if card is not None:
         return card, None
@@ -90,6 +93,8 @@ def put_away(session: Session, ended: ShopperSession, now: datetime) -> None:
 def close_site(session: Session, site_id: UUID, now: datetime) -> Site:
     """Revoke a site, and put away every session that its key opened: nobody can tell the thief's from the others."""
     revoked = revoke_site(session, site_id, now)
+    session.flush()
+    hold_sessions(session, lambda table: table.site_id == site_id)
     opened = select(ShopperSession.id).where(ShopperSession.site_id == site_id)
     live = Card.revoked_at.is_(None)
     session.execute(update(Card).where(Card.session_id.in_(opened), live).values(revoked_at=now))

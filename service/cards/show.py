@@ -12,9 +12,9 @@ from service.crypto.keyfile import Keys
 from service.crypto.tokens import Prefix, is_well_formed
 from service.crypto.vault import Vault
 from service.db import Database, Statement
-from service.errors import Conflict, NotAuthorised
+from service.errors import Conflict
 from service.sessions.models import SessionKind, ShopperSession
-from service.sessions.recognise import SESSION_HOLDS, ShopperIdentity, session_params
+from service.sessions.recognise import SESSION_HOLDS, ShopperIdentity, no_session, session_params
 
 _CARRIED = and_(Card.session_id == ShopperSession.id, Card.revoked_at.is_(None))
 _RECOGNISE = Statement(
@@ -60,7 +60,7 @@ def recognise_shopper(
     well_formed = is_well_formed(token, Prefix.SESSION)
     row = db.run(_RECOGNISE, session_params(token, kind=kind, now=now)) if well_formed else None
     if row is None:
-        raise NotAuthorised("the session is unknown, ended or expired: open the card from the shop again")
+        raise no_session()
     session_id, customer_id, *card = row
     return ShopperIdentity(session_id, customer_id), None if card[0] is None else CarriedCard(*card)
 

@@ -9,6 +9,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.cards.models import Card, CardStatus
 from service.codes.refusals import CodeRefused, Refusal
+from service.customers.lock import lock_customer
 from service.customers.models import NO_ISSUER
 from service.db import insert_if_absent
 from service.linking.models import LinkRequest, LinkStatus
@@ -25,6 +26,8 @@ def ask(
     card = session.get(Card, proof.card_id)
     if card is None or card.status is not CardStatus.ACTIVE:
         raise CodeRefused(Refusal.CARD_UNUSABLE)
+    for customer_id in sorted({card.customer_id, account_customer_id}):  # in the order in which an erasure locks
+        lock_customer(session, customer_id)
     _spend(session, proof, card, site_id=site_id, now=now)
     asked = LinkRequest(
         id=uuid4(),

@@ -12,6 +12,7 @@ from service.cards.manage import put_away
 from service.customers.identifiers import end_identifier
 from service.customers.models import Identifier, IdentifierKind
 from service.merging.lock import lock_identities
+from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, ShopperSession
 
 
@@ -26,6 +27,9 @@ def unlink(session: Session, identifier: Identifier, *, actor: Actor, now: datet
 
 
 def _close_sessions(session: Session, account: Identifier, now: datetime) -> None:
+    hold_sessions(
+        session, lambda table: (table.customer_id == account.customer_id) & (table.site_id == account.issuer)
+    )
     opened = ShopperSession.customer_id == account.customer_id, ShopperSession.site_id == account.issuer
     still_open = select(ShopperSession).where(*opened, ShopperSession.ended_at.is_(None))
     for one in session.scalars(still_open).all():

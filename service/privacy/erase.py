@@ -15,7 +15,7 @@ from service.customers.models import Customer
 from service.merging.graph import component_of
 from service.merging.lock import lock_identities
 from service.privacy.forget import forget
-from service.sessions.models import Handoff, ShopperSession
+from service.sessions.hold import hold_sessions
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,6 @@ def erase(
 
 
 def hold_still(session: Session, nodes: Sequence[UUID]) -> None:
-    """Wait for everyone who is just adding to these nodes, and let nobody else begin (`customers.lock`).
-
-    In the order in which a shopper's own requests lock: handoff, session, customer.
-    """
-    for key, node in (
-        (Handoff.token_hash, Handoff.customer_id),
-        (ShopperSession.id, ShopperSession.customer_id),
-        (Customer.id, Customer.id),
-    ):
-        session.execute(select(key).where(node.in_(nodes)).order_by(key).with_for_update())
+    """Wait for everyone who is just adding to these nodes, and let nobody else begin (`customers.lock`)."""
+    hold_sessions(session, lambda table: table.customer_id.in_(nodes))
+    session.execute(select(Customer.id).where(Customer.id.in_(nodes)).order_by(Customer.id).with_for_update())

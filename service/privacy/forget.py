@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, or_, select, te
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, aliased
 
-from service.audit.models import LOOKS, ActorKind, AuditEntry
+from service.audit.models import LOOKS, Action, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
 from service.customers.models import Customer, Identifier
@@ -50,17 +50,18 @@ def detach_scans(session: Session, nodes: Sequence[UUID]) -> None:
 
 
 def sweep(session: Session, nodes: Sequence[UUID]) -> None:
-    """Detach the scans that were being judged at the very moment when their customer was erased.
+    """Detach the scans, and blur the looks, that were under way when their customer was erased.
 
     A scan is one statement that locks nothing, so it may still see the card that is just going, and be stored after
     its fellows were detached. Once the erasure is committed no new one can: those under way are waited for. When
-    that takes too long, the worker does it again.
+    that takes too long, the worker does it again. A look into the file may be written down as late.
     """
     if nodes and session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
         with suppress(OperationalError), session.begin_nested():
             session.execute(text("LOCK TABLE scans IN SHARE MODE"))
     detach_scans(session, nodes)
+    _blur_audit(session, nodes)
 
 
 def _detach_sales(session: Session, nodes: Sequence[UUID]) -> None:
@@ -122,8 +123,11 @@ def _unlink(session: Session, nodes: Sequence[UUID]) -> None:
 
 
 def _blur_audit(session: Session, nodes: Sequence[UUID]) -> None:
-    """Keep of the audit that somebody looked at some file, so that sites and staff answer for it; drop the rest."""
-    about = AuditEntry.customer_id.in_(nodes)
+    """Keep of the audit that somebody looked at some file, so that sites and staff answer for it; drop the rest.
+
+    That they were erased stays, too: the line names an id that leads to nobody.
+    """
+    about = AuditEntry.customer_id.in_(nodes) & (AuditEntry.action != Action.ERASED)
     looked = AuditEntry.action.in_([action.value for action in LOOKS])
     by_others = AuditEntry.actor_kind != ActorKind.SHOPPER
     session.execute(update(AuditEntry).where(about, looked, by_others).values(customer_id=None, why=None, detail={}))

@@ -19,6 +19,7 @@ from service.merging.proposals import propose
 from service.merging.rails import RECYCLED_AFTER
 from service.merging.reasons import SAME
 from service.proof.request import Contact
+from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, ShopperSession
 
 CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
@@ -93,6 +94,7 @@ def _is_old(session: Session, contact: Contact, claimant_id: UUID, vault: Vault,
 def _put_away_all(session: Session, customer_id: UUID, actor: Actor, now: datetime) -> None:
     """End every session of a customer, with every card and every handoff that waits."""
     nodes = nodes_of(customer_id)
+    hold_sessions(session, lambda table: table.customer_id.in_(nodes))
     live = (ShopperSession.customer_id.in_(nodes), ShopperSession.ended_at.is_(None), ShopperSession.expires_at > now)
     ended = session.scalars(update(ShopperSession).where(*live).values(ended_at=now).returning(ShopperSession.id))
     count = len(ended.all())

@@ -13,6 +13,8 @@ from service.customers.identifiers import index_parts
 from service.customers.models import IdentifierKind
 from service.errors import UnspokenError
 from service.proof.models import OneTimeCode, ProofPurpose
+from service.sessions.models import ShopperSession
+from service.sessions.recognise import no_session
 
 CODE_LIVES = timedelta(minutes=10)
 RESEND_AFTER = timedelta(seconds=30)
@@ -57,6 +59,7 @@ def request_code(session: Session, wanted: Wanted, *, vault: Vault, now: datetim
 
     The customer is never looked up here, so neither the answer nor its time can tell who is known.
     """
+    _check_session(session, wanted.session_id)
     _check_pace(session, wanted.contact, vault, now)
     request_id, code = uuid4(), f"{secrets.randbelow(_CODES):06}"
     index = vault.index(*index_parts(wanted.contact.kind, wanted.contact.value), now=now)
@@ -79,6 +82,15 @@ def request_code(session: Session, wanted: Wanted, *, vault: Vault, now: datetim
     )
     session.add(row)
     return row
+
+
+def _check_session(session: Session, session_id: UUID | None) -> None:
+    """Keep the session, if there is one, from being ended or erased until the transaction ends."""
+    if session_id is not None:
+        shared = select(ShopperSession.ended_at).where(ShopperSession.id == session_id).with_for_update(read=True)
+        held = session.execute(shared).one_or_none()
+        if held is None or held.ended_at is not None:
+            raise no_session()
 
 
 def hash_code(vault: Vault, request_id: UUID, code: str) -> bytes:

@@ -9,6 +9,8 @@ from service.crypto.tokens import Prefix, hash_token, mint
 from service.customers.lock import lock_customer
 from service.errors import NotAuthorised
 from service.sessions.models import Handoff, SessionKind, ShopperSession
+from service.sites.add import unknown_site
+from service.sites.models import Site
 
 SESSION_LIVES = timedelta(days=30)
 HANDOFF_LIVES = timedelta(seconds=60)
@@ -18,7 +20,13 @@ PENDING_LIVES = timedelta(minutes=10)
 def open_session(
     session: Session, *, customer_id: UUID, site_id: UUID, now: datetime
 ) -> tuple[ShopperSession, str, str]:
-    """Return a session for an app backend with its token, and a separate handoff into our web app."""
+    """Return a session for an app backend with its token, and a separate handoff into our web app.
+
+    `NotAuthorised` when the site is revoked at this very moment: who revokes it waits, or made us wait.
+    """
+    site = session.get(Site, site_id, with_for_update={"read": True}, populate_existing=True)
+    if site is None or site.revoked_at is not None:
+        raise unknown_site()
     opened, token = _start(session, SessionKind.API, customer_id, site_id, now)
     handoff = mint(Prefix.HANDOFF)
     session.add(

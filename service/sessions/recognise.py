@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.crypto.tokens import Prefix, hash_token, is_well_formed
 from service.db import UtcDateTime
+from service.errors import NotAuthorised
 from service.sessions.models import SessionKind, ShopperSession
 
 # A live session of a kind. Parameters: `session_params`.
@@ -35,6 +36,11 @@ def find_session(session: Session, token: str, *, kind: SessionKind, now: dateti
     params = session_params(token, kind=kind, now=now)
     live = select(ShopperSession).where(*SESSION_HOLDS).with_for_update(of=ShopperSession)
     return session.scalars(live, params).one_or_none()
+
+
+def no_session() -> NotAuthorised:
+    """Return the one answer for a session that is unknown, ended or expired."""
+    return NotAuthorised("the session is unknown, ended or expired: open the card from the shop again")
 
 
 def session_params(token: str, *, kind: SessionKind, now: datetime) -> dict[str, object]:

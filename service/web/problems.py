@@ -53,8 +53,8 @@ def to_problem(error: Exception) -> Problem | None:
         log(Level.WARNING, "key store failed", request_id=g.get("request_id"), error=_first_line(error.__cause__))
         return Problem(503, error.code, error.detail, retry_after=1)
     if isinstance(error, UnspokenError):
-        status = next(status for kind, status in _STATUS_OF.items() if isinstance(error, kind))
-        return Problem(status, error.code, error.detail)
+        status = next((status for kind, status in _STATUS_OF.items() if isinstance(error, kind)), None)
+        return None if status is None else Problem(status, error.code, error.detail)
     if isinstance(error, ValidationError):
         return invalid(error)
     if isinstance(error, service().db.passing_errors):

@@ -184,3 +184,16 @@ def test_of_two_offline_tills_with_one_code_the_first_to_arrive_keeps_it(world: 
         results = sync(till, scans=[one], sales=[sale(till, scan_id=one["scan_id"])]).json["results"]
         told.append((results[0]["body"]["outcome"], results[1]["status"], results[1]["body"]["link"]))
     assert told == [("identified", 201, "linked"), ("refused", 201, "conflict")]
+
+
+def test_half_a_character_in_an_id_spoils_its_own_item_only(world: World) -> None:
+    till = world.till()
+    body = (
+        b'{"scans": [{"scan_id": "\\ud800", "code": "1"}], "sales": ['
+        + json.dumps({"sale_id": str(uuid4()), **till.sale()}).encode()
+        + b"]}"
+    )
+    headers = {"Authorization": f"Bearer {till.token}"}
+    answer = world.client.post("/pos/v1/sync", data=body, headers=headers, content_type="application/json")
+    assert answer.status_code == 200
+    assert [(one["id"] is None, one["status"]) for one in answer.json["results"]] == [(True, 400), (False, 201)]

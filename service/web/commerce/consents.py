@@ -10,6 +10,7 @@ from service.audit.models import Action
 from service.audit.record import record
 from service.customers.component import find_for_site, nodes_of
 from service.customers.models import Identifier, IdentifierKind
+from service.errors import NotFound
 from service.privacy.consents import read_consents, state_consent
 from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, WhyQuery, describe, site_names
 from service.web.context import actor, now, service, site
@@ -56,4 +57,7 @@ def _node_of_site(session: Session, customer_id: UUID) -> UUID:
         Identifier.ended_at.is_(None),
     )
     asked_first = (Identifier.customer_id != customer_id, Identifier.created_at, Identifier.id)
-    return session.scalars(held.order_by(*asked_first).limit(1)).one()
+    found = session.scalars(held.order_by(*asked_first).limit(1)).first()
+    if found is None:  # unlinked at this very moment
+        raise NotFound("there is no such customer with an account of your site")
+    return found

@@ -55,7 +55,11 @@ def _one(
         if problem is None or problem.status == 401:
             raise
         payload, status = body_of(problem), problem.status
-    return {"kind": kind, "id": given if isinstance(given, str) else None, "status": status, "body": payload}
+    return {"kind": kind, "id": given if _is_text(given) else None, "status": status, "body": payload}
+
+
+def _is_text(given: Any) -> bool:
+    return isinstance(given, str) and given.isprintable()  # half a character can't be sent back
 
 
 def _parse(model: type[BaseModel], item: dict[str, Any]) -> Any:

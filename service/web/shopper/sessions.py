@@ -9,7 +9,7 @@ from service.cards.manage import put_away
 from service.errors import NotAuthorised
 from service.sessions.models import SessionKind, ShopperSession
 from service.sessions.open import PENDING_LIVES, confirm, end, exchange_handoff
-from service.sessions.recognise import find_session
+from service.sessions.recognise import find_session, no_session
 from service.web.context import now, service, shopper
 from service.web.guards import PENDING_COOKIE, SESSION_COOKIE, csrf_token
 from service.web.operation import answer, operation
@@ -71,7 +71,10 @@ def post_session(body: Empty) -> Response:  # noqa: ARG001
 def get_session() -> Response:
     """Return the session of this phone, and the CSRF token that its unsafe requests need."""
     with service().db.read() as session:
-        return answer(describe_session(session.get_one(ShopperSession, shopper().session_id), g.session_token))
+        found = session.get(ShopperSession, shopper().session_id)
+        if found is None:  # erased at this very moment
+            raise no_session()
+        return answer(describe_session(found, g.session_token))
 
 
 @bp.delete("/session")
@@ -79,7 +82,9 @@ def get_session() -> Response:
 def delete_session() -> Response:
     """End the session of this phone for good, and its card with it."""
     with service().db.write() as session:
-        put_away(session, session.get_one(ShopperSession, shopper().session_id), now())
+        found = session.get(ShopperSession, shopper().session_id)
+        if found is not None:  # else it was erased at this very moment
+            put_away(session, found, now())
     return _forget(Response(status=204), SESSION_COOKIE)
 
 
