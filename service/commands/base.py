@@ -88,7 +88,7 @@ class Commands(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse the command line."""
-        as_json = "--json" in args
+        as_json = "--json" in (args[: args.index("--")] if "--" in args else args)
         with _failing_as_json(as_json):
             ctx = super().make_context(info_name, args, parent, **extra)
         ctx.meta[_JSON] = as_json

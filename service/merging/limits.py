@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
@@ -75,7 +75,7 @@ def keep_limits(
         nodes = list(session.scalars(nodes_of(identifier.customer_id)))
     weakest = find_weakest(session, keystore, nodes, kinds=[kind], limits=rules.limits)
     for one in weakest:
-        demote(one, by=None)
+        _demote_for_now(session, one)
         told: dict[str, Any] = {"identifier_id": one.id, "kind": one.kind}
         record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **told)
     session.flush()
@@ -89,16 +89,50 @@ def demote(identifier: Identifier, *, by: UUID | None) -> dict[str, Any]:
     return taken
 
 
-def give_back(session: Session, keystore: KeyStore, edge: Merge) -> None:
-    """Give identifiers back what a merge took, unless their owner has ended them, or another holds the value now."""
+def _demote_for_now(session: Session, identifier: Identifier) -> None:
+    """Demote an identifier on account of a merge of its customer, if there is one: its end gives the trust back."""
+    of_node = or_(Merge.a_id == identifier.customer_id, Merge.b_id == identifier.customer_id)
+    newest_first = select(Merge).where(of_node, Merge.undone_at.is_(None)).order_by(Merge.created_at.desc(), Merge.id)
+    edge = session.scalars(newest_first.limit(1)).first()
+    if edge is None or identifier.kind not in DEMOTED_BY_MERGES:
+        demote(identifier, by=None)
+    else:
+        before = [item for item in edge.evidence.get("demoted", ()) if item["identifier_id"] != str(identifier.id)]
+        edge.evidence = {**edge.evidence, "demoted": [*before, demote(identifier, by=edge.id)]}
+
+
+def give_back(session: Session, keystore: KeyStore, edge: Merge, nodes: Collection[UUID] | None = None) -> None:
+    """Give identifiers, of these nodes or of all, back what a merge took.
+
+    Unless their owner has ended them, or another holds the value now.
+    """
     taken = {UUID(item["identifier_id"]): item for item in edge.evidence.get("demoted", ())}
-    rows = session.scalars(select(Identifier).where(Identifier.id.in_(taken), Identifier.demoted_by == edge.id))
-    for row in rows.all():
+    of_nodes = true() if nodes is None else Identifier.customer_id.in_(list(nodes))
+    wanted = Identifier.id.in_(taken), Identifier.demoted_by == edge.id, of_nodes
+    for row in session.scalars(select(Identifier).where(*wanted)).all():
         row.demoted_by = None
         if row.ended_at is None:
             was = taken[row.id]
             row.trust = max(row.trust, was["trust"], key=_STRENGTH.__getitem__)
             row.exclusive = was["exclusive"] and not _has_holder(session, keystore, row)
+    session.flush()
+
+
+def settle_limits(
+    session: Session, keystore: KeyStore, parts: Collection[Collection[UUID]], *, limits: Limits
+) -> None:
+    """Give back, in the components that a merge's end left, what merges took that are no longer in them.
+
+    Each keeps its own limits all the same.
+    """
+    for part in parts:
+        theirs = Identifier.customer_id.in_(list(part)), Identifier.demoted_by.is_not(None)
+        elsewhere = or_(Merge.undone_at.is_not(None), Merge.a_id.not_in(list(part)))
+        left = select(Merge).join(Identifier, Identifier.demoted_by == Merge.id).where(*theirs, elsewhere).distinct()
+        for edge in session.scalars(left.order_by(Merge.created_at, Merge.id)).all():
+            give_back(session, keystore, edge, part)
+        for one in find_weakest(session, keystore, part, kinds=DEMOTED_BY_MERGES, limits=limits):
+            _demote_for_now(session, one)
     session.flush()
 
 

@@ -16,9 +16,10 @@ from service.errors import Conflict, NotFound
 from service.merging.do_not_link import keep_apart
 from service.merging.graph import active_edges, component_of, components, settle
 from service.merging.join import seal_reason
-from service.merging.limits import give_back
+from service.merging.limits import settle_limits
 from service.merging.lock import lock_identities
 from service.merging.models import Merge
+from service.merging.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,14 @@ class Undone:
 
 
 def undo(
-    session: Session, keystore: KeyStore, merge_id: UUID, *, actor: Actor, reason: str | None, now: datetime
+    session: Session,
+    keystore: KeyStore,
+    merge_id: UUID,
+    *,
+    actor: Actor,
+    reason: str | None,
+    rules: Rules,
+    now: datetime,
 ) -> Undone:
     """Take an edge back, and what it demoted; `Conflict` when that was done before."""
     lock_identities(session)
@@ -42,8 +50,9 @@ def undo(
     edge.undone_at, edge.undone_by_kind, edge.undone_by_id = now, actor.kind.value, actor.id
     edge.undo_reason_sealed = seal_reason(keystore, (edge.a_id, edge.b_id), reason)
     session.flush()
-    give_back(session, keystore, edge)
     of = _separate(session, nodes)
+    parts = [[node for node in of if of[node] == answering] for answering in sorted(set(of.values()))]
+    settle_limits(session, keystore, parts, limits=rules.limits)
     for a, b in [(edge.a_id, edge.b_id), *_lifted(edge)]:
         keep_apart(session, a, b, actor=actor, now=now)
     connected = of[edge.a_id] == of[edge.b_id]

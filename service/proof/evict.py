@@ -49,9 +49,10 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
 
 
 def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
-    """Return whether a shopper may say that a claimant is herself: they hold an account, and proved nothing.
+    """Return whether a shopper may say that a claimant is herself: they hold an account, and no contact any more.
 
-    Whoever has proved a contact of their own could sign in to the file that a confirmation makes.
+    Whoever has another contact may be somebody else, for whom this one was mistyped: then the shopper proves that
+    one, too, or a person of the brand decides.
     """
     account = (
         Identifier.customer_id.in_(nodes_of(claimant_id)),
@@ -59,8 +60,13 @@ def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
         Identifier.ended_at.is_(None),
     )
     has_account = session.scalar(select(Identifier.id).where(*account).limit(1)) is not None
-    has_proved = session.scalar(select(Identifier.id).where(*contacts_of(claimant_id)).limit(1)) is not None
-    return has_account and not has_proved
+    contact = (
+        Identifier.customer_id.in_(nodes_of(claimant_id)),
+        Identifier.kind.in_([kind.value for kind in CONTACTS]),
+        Identifier.ended_at.is_(None),
+    )
+    has_contact = session.scalar(select(Identifier.id).where(*contact).limit(1)) is not None
+    return has_account and not has_contact
 
 
 def contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -1,7 +1,7 @@
 """Check a till's sums, pure. What doesn't add up is a warning: the money is taken, so a sale is never refused."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,20 +24,20 @@ def check_sale(total_minor: int, lines: Lines) -> Warnings:
 
 
 def check_return(returned: Lines, *, earlier: Lines, sold: Lines) -> Warnings:
-    """Return `over_return` for what comes back more often than it was sold, earlier returns counted in."""
-    sold = list(sold)
-    by_line = {line["line_id"]: line for line in sold}
-    by_sku: Counter[str] = Counter()
+    """Return `over_return` for what comes back more often than it was sold, earlier returns counted in.
+
+    What comes back by its line counts as one of its article, too.
+    """
+    asked, sold = list(returned), list(sold)
+    sku_of = {line["line_id"]: line.get("sku") for line in sold}
+    left: Counter[tuple[str, str]] = Counter()
     for line in sold:
-        if line.get("sku"):
-            by_sku[line["sku"]] += _quantity(line)
-    back: Counter[tuple[str, str]] = Counter()
-    asked = list(returned)
+        left["line", line["line_id"]] = _quantity(line)
+        left["sku", line.get("sku") or ""] += _quantity(line)
     for line in [*earlier, *asked]:
-        if key := _key(line):
-            back[key] += _quantity(line)
-    over = {key for line in asked if (key := _key(line)) and back[key] > _sold(key, by_line, by_sku)}
-    return [{"code": "over_return", "detail": f"more of {name} returned than sold"} for _, name in sorted(over)]
+        left.subtract(dict.fromkeys(_keys(line, sku_of), _quantity(line)))
+    over = {keys[0][1] for line in asked if (keys := [key for key in _keys(line, sku_of) if left[key] < 0])}
+    return [{"code": "over_return", "detail": f"more of {name} returned than sold"} for name in sorted(over)]
 
 
 def _line_adds_up(line: dict[str, Any]) -> bool:
@@ -55,15 +55,8 @@ def _quantity(line: dict[str, Any]) -> int:
     return abs(int(Decimal(line["quantity"]) * 1_000_000))
 
 
-def _key(line: dict[str, Any]) -> tuple[str, str] | None:
-    for field in ("line_id", "sku"):
-        if line.get(field):
-            return field, line[field]
-    return None
-
-
-def _sold(key: tuple[str, str], by_line: dict[str, dict[str, Any]], by_sku: Counter[str]) -> int:
-    field, name = key
-    if field == "sku":
-        return by_sku[name]
-    return _quantity(by_line[name]) if name in by_line else 0
+def _keys(line: dict[str, Any], sku_of: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """Return what a returned line counts against: its line, and its article."""
+    name = line.get("line_id")
+    sku = sku_of.get(name) if name else line.get("sku")
+    return [(kind, named) for kind, named in (("line", name), ("sku", sku)) if named]

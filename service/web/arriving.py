@@ -15,13 +15,14 @@ _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r$", re.IGNORECASE | r
 
 
 class Progress(Enum):
-    """How far a request has come. `PART`: its rest isn't waited for, since it is refused anyway, or won't come."""
+    """How far a request has come. `REFUSED`: its body is too large, so the rest of it isn't waited for."""
 
     MORE = auto()
     ASKS_TO_CONTINUE = auto()
     WHOLE = auto()
-    PART = auto()
+    REFUSED = auto()
     HEAD_TOO_LARGE = auto()
+    BROKEN_OFF = auto()
 
 
 class Arriving:
@@ -51,7 +52,7 @@ class Arriving:
     def _progress(self) -> Progress:
         here = len(self.data) - self._head_bytes
         if (self._body_bytes or here) > self._max_body_bytes:
-            return Progress.PART
+            return Progress.REFUSED
         # Where the last chunk is, only reading them all would tell; mostly it is at the end of what came.
         is_whole = self.data.endswith(_HEAD_ENDS) if self._body_bytes is None else here >= self._body_bytes
         return Progress.WHOLE if is_whole else Progress.MORE

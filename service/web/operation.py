@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import orjson
 from flask import Response, request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
@@ -103,7 +104,10 @@ def _json_body() -> bytes:
     asked = request._get_current_object()  # type: ignore[attr-defined]  # the proxy looks it up at each attribute
     if "HTTP_CONTENT_ENCODING" in asked.environ or not _is_json(asked.environ.get("CONTENT_TYPE", "")):
         raise Problem(415, "unsupported_media_type", "send plain, uncompressed application/json in UTF-8")
-    data: bytes = asked.get_data(cache=False)
+    try:
+        data: bytes = asked.get_data(cache=False)
+    except ParseException:
+        raise Problem(400, "bad_request", "the body's chunks can't be read: see RFC 9112, section 7.1") from None
     # Of a body that comes in chunks, werkzeug reads as much as is allowed and drops the rest.
     if asked.content_length is None and len(data) >= (asked.max_content_length or sys.maxsize):
         raise RequestEntityTooLarge

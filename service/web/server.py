@@ -33,6 +33,12 @@ _LINGER_SECONDS = 2.0
 _RECEIVED_BYTES = 64 * 1024
 
 
+_UNREADABLE = {
+    Progress.HEAD_TOO_LARGE: errors.LimitRequestHeaders("the head has no end"),
+    Progress.BROKEN_OFF: errors.ParseException("it was broken off"),
+}
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Handles one request at a time, once it is whole, in the thread that waits for them all.
 
@@ -72,7 +78,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not data and (conn.arriving is None or not conn.arriving.data):
             self._drop(conn)
         elif not data:
-            self._go_on(conn, Progress.PART)
+            self._go_on(conn, Progress.BROKEN_OFF)
         elif conn.arriving is not None:  # else it was told that the connection is over
             if not conn.arriving.data:
                 self.keepalived_conns.remove(conn)
@@ -95,9 +101,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _serve(self, conn: Any, progress: Progress) -> bool:
         """Answer a request; return whether the connection stays."""
-        if progress is Progress.HEAD_TOO_LARGE:
+        if progress in _UNREADABLE:
             conn.sock.setblocking(True)
-            self.handle_error(None, conn.sock, conn.client, errors.LimitRequestHeaders("the head"))
+            self.handle_error(None, conn.sock, conn.client, _UNREADABLE[progress])
             return False
         conn.is_whole = progress is Progress.WHOLE
         conn.init()

@@ -156,7 +156,11 @@ def test_bodies_in_chunks_and_of_wrong_length_are_told_off(live_service: LiveSer
     assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + small) == (401, "unauthorized")
     assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + big) == (413, "body_too_large")
     assert exchange(port, head + b"Content-Length: 2000000\r\n\r\n{}") == (413, "body_too_large")
-    assert exchange(port, head + b'Content-Length: 99\r\n\r\n{"enrol') == (400, "malformed_json")
+    assert exchange(port, head + b'Content-Length: 99\r\n\r\n{"enrol') == (400, "bad_request")
+    assert exchange(port, head + b'Content-Length: 99\r\n\r\n{"enrolment_code": "x"}') == (400, "bad_request")
+    for chunks in (b"zz\r\n\r\n", b"-5\r\n\r\n", b"5\r\n{}{}{}{}0\r\n\r\n", b"5;\0\r\n\r\n"):
+        answered = exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+        assert answered == (400, "bad_request"), chunks
     assert exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk[:99])[0] == 400
     assert exchange(port, head + b"Content-Length: nonsense\r\n\r\n{}")[0] == 400
     assert httpx2.get(f"{live_service.url}/healthz").status_code == 200

@@ -106,7 +106,7 @@ class People:
         assert merge_id is not None
         now = self.now()
         with self.write() as session:
-            return undo(session, self.keystore, merge_id, actor=OPERATOR, reason=reason, now=now)
+            return undo(session, self.keystore, merge_id, actor=OPERATOR, reason=reason, rules=self.rules, now=now)
 
     def see(self, site_id: UUID, anonymous_id: str) -> UUID:
         now = self.now()

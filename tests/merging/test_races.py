@@ -60,7 +60,7 @@ def undoing(people: People, merge_id: UUID | None) -> Job:
     def run() -> object:
         with people.world.service.db.write() as session:
             now = people.world.clock()
-            return undo(session, people.keystore, merge_id, actor=OPERATOR, reason=None, now=now)
+            return undo(session, people.keystore, merge_id, actor=OPERATOR, reason=None, rules=people.rules, now=now)
 
     return run
 

@@ -146,3 +146,32 @@ def test_a_value_that_can_no_longer_be_read_is_held_by_nobody(people: People) ->
     people.keystore.destroy([a], people.now())
     people.undo(merged.merge_id, reason=None)
     assert [held[2] for held in people.held(a).values()] == [False]
+
+
+def trusts(people: People, node: UUID) -> list[str]:
+    return sorted(trust for _, trust, _, _ in people.held(node).values())
+
+
+def test_who_is_alone_again_gets_back_what_a_later_merge_of_the_others_took(people: People) -> None:
+    people.change("limits", email=2)
+    x, y, z = (people.node() for _ in range(3))
+    people.give(x, EMAIL, "x@example.com")
+    first = people.join(x, y)
+    for value in ("z1@example.com", "z2@example.com"):
+        people.give(z, EMAIL, value)
+    people.join(y, z)
+    assert trusts(people, x) == ["claimed"]
+    people.undo(first.merge_id)
+    assert (trusts(people, x), trusts(people, z)) == (["verified"], ["verified", "verified"])
+
+
+def test_who_is_alone_again_gets_back_what_a_new_identifier_of_the_others_took(people: People) -> None:
+    people.change("limits", email=2)
+    x, z = people.node(), people.node()
+    people.give(x, EMAIL, "x@example.com")
+    people.give(z, EMAIL, "z1@example.com")
+    merged = people.join(x, z)
+    people.give(z, EMAIL, "z2@example.com")
+    assert trusts(people, x) == ["claimed"]
+    people.undo(merged.merge_id)
+    assert (trusts(people, x), trusts(people, z)) == (["verified"], ["verified", "verified"])

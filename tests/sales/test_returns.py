@@ -154,6 +154,18 @@ def test_articles_are_counted_over_all_lines_that_sold_them(world: World) -> Non
     assert (take_back("2"), take_back("1")) == ([], ["over_return"])
 
 
+def test_lines_and_articles_are_counted_together(world: World) -> None:
+    till = world.till()
+    by_line = {"line_id": "1", "quantity": "1", "total_minor": -2500}
+    by_sku = {"sku": "TSHIRT-M", "quantity": "1", "total_minor": -2500}
+    for first, second in ((by_line, by_sku), (by_sku, by_line)):
+        sale_id = till.sell().json["sale_id"]
+        assert warnings(till.take_back(sale_id=sale_id, lines=[first])) == []
+        assert warnings(till.take_back(sale_id=sale_id, lines=[second])) == ["over_return"]
+    sale_id = till.sell().json["sale_id"]
+    assert warnings(till.take_back(sale_id=sale_id, lines=[by_line, by_sku])) == ["over_return"]
+
+
 def test_a_line_that_names_nothing_is_not_counted(world: World) -> None:
     till = world.till()
     sale_id = till.sell().json["sale_id"]

@@ -186,6 +186,14 @@ def test_of_two_offline_tills_with_one_code_the_first_to_arrive_keeps_it(world: 
     assert told == [("identified", 201, "linked"), ("refused", 201, "conflict")]
 
 
+def test_a_number_of_five_thousand_digits_spoils_its_own_item_only(world: World) -> None:
+    till = world.till()
+    good, huge = (json.dumps({"scan_id": str(uuid4()), "code": "1", "clock_offset_ms": 0}) for _ in range(2))
+    huge = huge.replace('_ms": 0', '_ms": ' + "9" * 5_000)
+    answer = sync_text(till, f'{{"scans": [{good}, {huge}]}}')
+    assert (answer.status_code, [one["status"] for one in answer.json["results"]]) == (200, [201, 422])
+
+
 def test_half_a_character_in_an_id_spoils_its_own_item_only(world: World) -> None:
     till = world.till()
     body = (

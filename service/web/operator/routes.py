@@ -94,7 +94,9 @@ def post_merge(customer_id: UUID, body: MergeIn) -> Response:
 def post_undo(merge_id: UUID, body: UndoIn) -> Response:
     """Take a merge back, with all that it changed, and forbid that the rules make it again."""
     with service().db.write() as session:
-        undone = undo(session, service().keystore, merge_id, actor=actor(), reason=body.reason, now=now())
+        undone = undo(
+            session, service().keystore, merge_id, actor=actor(), reason=body.reason, rules=service().rules, now=now()
+        )
     parted = {"merge_id": undone.merge_id, "customer_ids": undone.customer_ids}
     return answer(parted | {"still_connected": undone.still_connected})
 

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, 
 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
+_MOST_DIGITS = 400
 _MAX_OFFSET_MS = 10**12
 _CASHIER = "the till's own word for who rang it up; no name"
 _TRAINING = "same answers, but the row counts for nothing"
@@ -243,6 +245,11 @@ class ReturnOut(Answer):
 Items = Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
 
 
+def _read_int(digits: str) -> int | float:
+    """Read an integer; one with more digits than Python would read is as good as infinite."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else inf
+
+
 class SyncIn(Body):
     """What a till kept while it was offline: PUT bodies, each with its id. Each is judged by itself."""
 
@@ -252,14 +259,14 @@ class SyncIn(Body):
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """Read a sync. Half a character (a lone surrogate) or NaN in one item must not spoil the others."""
+        """Read a sync. A lone surrogate, NaN or a huge number in one item must not spoil the others."""
         try:
             return super().read(data)
         except ValidationError as error:
             if error.errors()[0]["type"] != "json_invalid":
                 raise
             try:
-                return cls.model_validate(json.loads(data.decode()))
+                return cls.model_validate(json.loads(data.decode(), parse_int=_read_int))
             except (ValueError, RecursionError):
                 raise error from None
 
