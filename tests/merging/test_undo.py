@@ -1,6 +1,6 @@
 """An unmerge is exact, done once, and says what it left."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
