@@ -66,6 +66,7 @@ class Action(StrEnum):
     SCANS_READ = "scans.read"
     HISTORY_READ = "history.read"
     PROPOSALS_READ = "proposals.read"
+    SESSION_OPENED = "session.opened"
 
 
 LOOKS = frozenset(
@@ -76,6 +77,7 @@ LOOKS = frozenset(
         Action.SCANS_READ,
         Action.HISTORY_READ,
         Action.PROPOSALS_READ,
+        Action.SESSION_OPENED,
     )
 )
 

@@ -49,6 +49,7 @@ _WHAT = {
     Action.SCANS_READ: ("read your store visits", "leyó tus visitas a tiendas"),
     Action.HISTORY_READ: ("read the history of your file", "leyó el historial de tu ficha"),
     Action.PROPOSALS_READ: ("read a probable second file of yours", "leyó una posible segunda ficha tuya"),
+    Action.SESSION_OPENED: ("opened your card and your file for you", "abrió tu tarjeta y tu ficha por ti"),
 }
 
 

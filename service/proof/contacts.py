@@ -50,6 +50,7 @@ def add_contact(
     """
     lock_identities(session)
     lock_customer(session, prover.customer_id)
+    ask_for_sign_in(session, prover)
     holder = find_holder(session, keystore.vault, proved.contact)
     own = holder is not None and is_one(session, holder.customer_id, prover.customer_id)
     if holder is not None and not own:
@@ -77,15 +78,27 @@ def list_contacts(session: Session, keystore: KeyStore, customer_id: UUID) -> li
 def remove_contact(session: Session, identifier_id: UUID, *, prover: Prover, now: datetime) -> None:
     """End a contact of the shopper's own; `Conflict` when they could not sign in again without it."""
     lock_identities(session)
+    ask_for_sign_in(session, prover)
     own = (*_live_contacts(prover.customer_id), Identifier.id == identifier_id)
     row = session.scalars(select(Identifier).where(*own)).one_or_none()
     if row is None:
         raise NotFound("there is no such contact of yours")
     others = select(Identifier.id).where(*contacts_of(prover.customer_id), Identifier.id != row.id)
-    by_site = session.get_one(ShopperSession, prover.session_id).site_id is not None
-    if not by_site and row.trust == Trust.VERIFIED and session.scalar(others.limit(1)) is None:
+    if row.trust == Trust.VERIFIED and session.scalar(others.limit(1)) is None:
         raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
     unlink(session, row, actor=prover.actor, now=now)
+
+
+def ask_for_sign_in(session: Session, prover: Prover) -> None:
+    """Raise `Conflict` in a session that a site opened, once the file has a contact that its owner can sign in with.
+
+    Such a session is the site's word. Whoever changes what a file is entered by could keep its owner out.
+    """
+    held = session.get(ShopperSession, prover.session_id)
+    opened_by_site = held is None or held.site_id is not None
+    if opened_by_site and session.scalar(select(Identifier.id).where(*contacts_of(prover.customer_id)).limit(1)):
+        detail = "sign in with your e-mail address or phone number first: this session was opened by a shop"
+        raise Conflict(detail, code="sign_in_needed")
 
 
 def _outcome(joined: Joined | None) -> Addition:

@@ -88,7 +88,6 @@ def test_options_passes_the_same_guard(world: World) -> None:
         b'{"scans": ["\x00"]}',
         b"[" * 100_000,
         b'{"a":' * 1_000,
-        b'{"scans": [' + b"9" * 5_000 + b"]}",
         b"{'scans': []}",
         b"{} {}",
     ],

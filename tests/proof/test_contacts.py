@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give
@@ -88,11 +89,18 @@ def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
     assert maria.contacts() == {EMAIL: "verified"}
 
 
-def test_in_a_sites_session_even_the_last_contact_may_go(world: World, maria: Maria) -> None:
+def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, maria: Maria) -> None:
     maria.phone.open(world.site(), "maria-7")
     maria.add(EMAIL)
-    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").status_code == 204
-    assert maria.contacts() == {}
+    requests: tuple[tuple[str, str, Any], ...] = (
+        ("POST", "contacts", contact_of("thief@example.com")),
+        ("DELETE", f"contacts/{identifier_of(maria, EMAIL)}", None),
+    )
+    for method, path, body in requests:
+        refused = maria.call(method, path, body)
+        assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed"), path
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert maria.sign_in().add(PHONE).json["outcome"] == "added"
 
 
 def test_anothers_contact_is_not_found(maria: Maria, somebody: Somebody) -> None:

@@ -9,6 +9,8 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.routing import PathConverter
 
+from service.audit.models import Action
+from service.audit.record import record
 from service.customers.account import see_account
 from service.customers.given import find_given
 from service.customers.models import Identifier
@@ -80,6 +82,7 @@ def post_session(account_id: str, body: SessionIn) -> Response:  # noqa: ARG001 
     with service().db.write() as session:
         held = _account_of(session, account_id)
         opened, token, handoff = open_session(session, customer_id=held.customer_id, site_id=site().id, now=now())
+        record(session, Action.SESSION_OPENED, held.customer_id, actor=actor(), now=now())
         session.refresh(held, with_for_update={"read": True})  # who unlinks it at this moment waits, or made us wait
         if held.ended_at is not None:
             raise _no_such_account()

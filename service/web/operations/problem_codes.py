@@ -33,6 +33,7 @@ WHAT_TO_DO = {
     "proved_by_owner": "Leave the contact: its owner has proved it since, and only they can remove it.",
     "rate_limited": "Wait for as many seconds as Retry-After says, then go on more slowly.",
     "too_late": "Nothing: a receipt can be claimed for 30 days.",
+    "sign_in_needed": "Let the shopper sign in with a contact of theirs: this session was opened by a shop.",
     "text_changed": "Get the consents again, show their new text, and ask again.",
     "unauthorized": "Send this door's own credential; if it is refused, get a new one.",
     "unsupported_media_type": "Send plain, uncompressed application/json in UTF-8.",

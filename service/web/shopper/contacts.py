@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from service.customers.models import Identifier, Trust
 from service.proof.accounts import ShownAccount, confirm, list_accounts, refuse, unlink_account
-from service.proof.contacts import add_contact, list_contacts, remove_contact
+from service.proof.contacts import add_contact, ask_for_sign_in, list_contacts, remove_contact
 from service.proof.hold import Prover, SecondProof
 from service.proof.models import ProofPurpose
 from service.proof.verify import Attempt, prove
@@ -81,14 +81,19 @@ def get_contacts() -> Response:
 
 
 @bp.post("/contacts")
-@operation({202: RequestedOut}, body=ContactIn, problems=(403,))
+@operation({202: RequestedOut}, body=ContactIn, problems=(403, 409))
 def post_contact(body: ContactIn) -> Response:
-    """Have a one-time code sent to a contact that the shopper wants to add."""
+    """Have a one-time code sent to a contact that the shopper wants to add.
+
+    Once a file has a contact to sign in with, only who has signed in with one changes them: `sign_in_needed`.
+    """
+    with service().db.read() as session:
+        ask_for_sign_in(session, _prover())
     return ask_for_code(body, ProofPurpose.ADD_CONTACT, session_id=shopper().session_id)
 
 
 @bp.post("/contacts/<uuid:request_id>")
-@operation({200: AddedOut}, body=CodeIn, problems=(401, 403, 404))
+@operation({200: AddedOut}, body=CodeIn, problems=(401, 403, 404, 409))
 def post_contact_code(request_id: UUID, body: CodeIn) -> Response:
     """Add the contact with the code that was sent to it."""
     attempt = Attempt(request_id, body.code, ProofPurpose.ADD_CONTACT, shopper().session_id, body.new_owner)
@@ -103,7 +108,7 @@ def post_contact_code(request_id: UUID, body: CodeIn) -> Response:
 @bp.delete("/contacts/<uuid:identifier_id>")
 @operation({204: None}, problems=(403, 404, 409))
 def delete_contact(identifier_id: UUID) -> Response:
-    """Remove a contact; the last one that a shopper can sign in with stays."""
+    """Remove a contact; the last one that a shopper can sign in with stays. `sign_in_needed` as for adding one."""
     with service().db.write() as session:
         remove_contact(session, identifier_id, prover=_prover(), now=now())
     return Response(status=204)

@@ -209,5 +209,7 @@ export const ENGLISH = {
   problem_code_expired: "That code has ended: it was used, is too old, or was tried too often. Have another one sent.",
   problem_rate_limited: "Too many tries. Wait a minute, then try again.",
   problem_last_contact: "This is the only contact that you can sign in with: add another one first.",
+  problem_sign_in_needed:
+    "A shop opened this card for you. To change this, sign out, then sign in with your e-mail address or phone number.",
   problem_text_changed: "The words have changed meanwhile. Open this page again, and read them as they are now.",
 };

@@ -208,5 +208,7 @@ export const SPANISH = {
   problem_code_expired: "Ese código ha terminado: ya se usó, es demasiado antiguo o se probó demasiadas veces. Pide otro.",
   problem_rate_limited: "Demasiados intentos. Espera un minuto y prueba otra vez.",
   problem_last_contact: "Es el único contacto con el que puedes entrar: añade antes otro.",
+  problem_sign_in_needed:
+    "Una tienda abrió esta tarjeta por ti. Para cambiar esto, cierra la sesión y entra con tu correo o tu móvil.",
   problem_text_changed: "El texto ha cambiado entretanto. Abre otra vez esta página y léelo como es ahora.",
 };
