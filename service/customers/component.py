@@ -11,7 +11,7 @@ from service.customers.models import NO_ISSUER, Customer, Identifier, Identifier
 from service.errors import NotFound
 
 
-def nodes_of(customer_id: UUID) -> Select[UUID]:
+def nodes_of(customer_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
     """Return the ids of every node that is one customer with this node, as a subquery for `IN`."""
     asked = aliased(Customer)
     canonical = select(asked.canonical_id).where(asked.id == customer_id).scalar_subquery()

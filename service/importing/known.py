@@ -95,7 +95,7 @@ class Known:
 def look_up(session: Session, keystore: KeyStore, drafts: Sequence[Draft], *, site_id: UUID) -> Known:
     """Read everything that is known of a batch, in a handful of statements."""
     known = Known(site_id.hex)
-    digests = [digest for *_, held in drafts for _, _, found, _ in held for digest in found]
+    digests = list({digest for *_, held in drafts for _, _, found, _ in held for digest in found})
     for holder in _live(session, "value_index", digests):
         of_site = holder.kind == IdentifierKind.ACCOUNT and holder.issuer == known.site
         if of_site or holder.issuer == NO_ISSUER.hex:

@@ -57,7 +57,8 @@ def settle(session: Session, nodes: Sequence[Customer]) -> UUID:
     Where none is verified the oldest does, but a device's anonymous node only when there is nothing else: a site
     keeps the customer ID that it knows.
     """
-    anonymous = _anonymous_among(session, [node.id for node in nodes]) if len(nodes) > 1 else set()
+    is_clear = len(nodes) == 1 or any(node.verified_at is not None for node in nodes)
+    anonymous = set() if is_clear else _anonymous_among(session, [node.id for node in nodes])
     chosen = min(nodes, key=lambda node: (node.verified_at is None, node.id in anonymous, node.created_at, node.id))
     for node in nodes:
         node.canonical_id = chosen.id

@@ -71,12 +71,15 @@ def join(
     if cause.rule not in DECIDED_BY_PERSONS and are_kept_apart(session, _ids(left), _ids(right)):
         return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.DO_NOT_LINK}]))
     kind = cause.evidence.get("kind")
-    stops = find_stops(*look_at(session, keystore, left, right), rule=cause.rule, kind=kind, rules=rules)
+    sides = look_at(session, keystore, left, right, kind=kind)
+    stops = find_stops(*sides, rule=cause.rule, kind=kind, rules=rules)
     if stops:
         proposal_id = propose(session, a, b, reasons=_same(kind) + stops, now=now)
         outcome = Outcome.FORBIDDEN if proposal_id is None else Outcome.PROPOSED
         return Joined(outcome, canonical, proposal_id=proposal_id, why=words_of(stops))
-    edge = _add_edge(session, keystore, (a, b), lifted=lift(session, _ids(left), _ids(right)), cause=cause, now=now)
+    by_person = cause.rule in DECIDED_BY_PERSONS
+    lifted = lift(session, _ids(left), _ids(right)) if by_person else []
+    edge = _add_edge(session, keystore, (a, b), lifted=lifted, cause=cause, now=now)
     return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
 
 

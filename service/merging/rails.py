@@ -37,9 +37,9 @@ class Side:
 
 
 def look_at(
-    session: Session, keystore: KeyStore, left: Sequence[Customer], right: Sequence[Customer]
+    session: Session, keystore: KeyStore, left: Sequence[Customer], right: Sequence[Customer], *, kind: str | None
 ) -> tuple[Side, Side]:
-    """Return two components as the guard rails see them."""
+    """Return two components as the guard rails see them; names are opened only where a phone speaks for a merge."""
     ours: dict[tuple[str, UUID], set[Hashable]] = defaultdict(set)
     theirs: dict[tuple[str, UUID], set[Hashable]] = defaultdict(set)
     on_left, nodes = {node.id for node in left}, [node.id for node in (*left, *right)]
@@ -47,7 +47,9 @@ def look_at(
         for value, rows in held.items():
             for row in rows:
                 (ours if row.customer_id in on_left else theirs)[key].add(value)
-    return Side(ours, bool(find_named(keystore, left))), Side(theirs, bool(find_named(keystore, right)))
+    by_phone = kind == IdentifierKind.PHONE
+    left_named, right_named = (by_phone and bool(find_named(keystore, nodes)) for nodes in (left, right))
+    return Side(ours, left_named), Side(theirs, right_named)
 
 
 def find_named(keystore: KeyStore, nodes: Iterable[Customer]) -> set[UUID]:

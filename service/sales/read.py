@@ -1,12 +1,15 @@
 """Read sales back: for the till that rang them up, and for the customer they are linked to."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, union
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, select, union
 from sqlalchemy.orm import Session
 
 from service.customers.component import nodes_of
+from service.db import UtcDateTime
 from service.errors import NotFound
 from service.sales.link import is_claimed_by, is_linked_to, link_of
 from service.sales.models import Claim, Link, Sale
@@ -17,8 +20,7 @@ from service.stores.models import Store, Terminal
 
 def get_sale(session: Session, *, terminal_id: UUID, sale_id: UUID) -> tuple[Sale, Link]:
     """Return a sale of this till, and its link as it stands now."""
-    own = (Sale.id == sale_id) & (Sale.terminal_id == terminal_id)
-    row = session.execute(select(Sale, link_of()).where(own)).one_or_none()
+    row = session.execute(_own_sale(), {"id": sale_id, "terminal_id": terminal_id}).one_or_none()
     if row is None:
         raise NotFound("this till has no such sale")
     return row[0], Link(row[1])
@@ -28,17 +30,34 @@ def list_sales(
     session: Session, customer_id: UUID, *, after: Cursor | None, limit: int
 ) -> Sequence[tuple[Sale, Store, Terminal]]:
     """Return the sales linked to a customer's scans and claims, newest first, with where they were made."""
+    params: dict[str, Any] = {"customer_id": customer_id, "limit": limit}
+    if after is not None:
+        params |= {"at": after.at, "id": after.id}
+    rows = session.execute(_sales_of(is_paged=after is not None), params)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+# How a sale is linked is long to say: building the statements costs forty times what running them does.
+@cache
+def _own_sale() -> Select[Sale, str]:
+    own = (Sale.id == bindparam("id", type_=Uuid())) & (Sale.terminal_id == bindparam("terminal_id", type_=Uuid()))
+    return select(Sale, link_of()).where(own)
+
+
+@cache
+def _sales_of(*, is_paged: bool) -> Select[Sale, Store, Terminal]:
+    nodes = nodes_of(bindparam("customer_id", type_=Uuid()))
+    after: Any = Cursor(bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Uuid())) if is_paged else None  # type: ignore[arg-type]
     key = select(Sale.id, Sale.terminal_id)
-    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes_of(customer_id)))
-    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes_of(customer_id)))
+    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes))
+    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes))
     theirs = union(scanned, claimed).subquery()
-    rows = session.execute(
+    return (
         select(Sale, Store, Terminal)
         .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
         .join(Store, Store.id == Sale.store_id)
         .join(Terminal, Terminal.id == Sale.terminal_id)
         .where(~Sale.training, *older_than(after, Sale.received_at, Sale.id))
         .order_by(Sale.received_at.desc(), Sale.id.desc())
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer()))
     )
-    return [(row[0], row[1], row[2]) for row in rows]
