@@ -1,4 +1,4 @@
-"""Purge what has no use any more: spent one-time secrets, ended sessions, old wrong OTPs, claims in vain."""
+"""Purge what has no use any more: spent one-time secrets, sessions nobody confirmed, old wrong OTPs, vain claims."""
 
 from datetime import datetime, timedelta
 

@@ -175,6 +175,15 @@ def test_an_account_that_gave_the_number_long_ago_is_not_the_provers_to_confirm(
     assert stranger.sign_in(PHONE).accounts() == []
 
 
+def test_an_account_with_another_contact_is_not_the_stranger_s_to_confirm(world: World, somebody: Somebody) -> None:
+    """Its number was mistyped: whoever has it must not take the file."""
+    site = world.site()
+    give(site, "ana", EMAIL, PHONE)
+    stranger = somebody().sign_in(PHONE)
+    assert stranger.accounts() == []
+    assert somebody().sign_in(EMAIL).accounts() != []
+
+
 def test_proving_another_contact_of_that_account_makes_it_hers_to_confirm(world: World, somebody: Somebody) -> None:
     give(world.site(), "maria-7", PHONE, EMAIL)
     world.clock.forward(days=180)
