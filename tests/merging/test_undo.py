@@ -175,3 +175,17 @@ def test_who_is_alone_again_gets_back_what_a_new_identifier_of_the_others_took(p
     assert trusts(people, x) == ["claimed"]
     people.undo(merged.merge_id)
     assert (trusts(people, x), trusts(people, z)) == (["verified"], ["verified", "verified"])
+
+
+def test_who_is_alone_again_keeps_the_own_limit(people: People) -> None:
+    people.change("limits", email=2)
+    x, y, z = (people.node() for _ in range(3))
+    for value in ("x1@example.com", "x2@example.com"):
+        people.give(x, EMAIL, value)
+    first = people.join(x, y)
+    for value in ("z1@example.com", "z2@example.com"):
+        people.give(z, EMAIL, value)
+    people.join(y, z)
+    people.give(x, EMAIL, "x3@example.com")
+    people.undo(first.merge_id)
+    assert trusts(people, x) == ["claimed", "verified", "verified"]
