@@ -49,7 +49,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "preload_app": True,
         "post_fork": after_fork,
         "post_worker_init": _end_gently,
-        "child_exit": _forget_metrics,
+        "child_exit": _forget,
         "loglevel": "warning",
         "logger_class": Log,
         "control_socket_disable": True,
@@ -89,7 +89,10 @@ def _share_metrics() -> None:
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == parent else None)
 
 
-def _forget_metrics(_server: Any, worker: Any) -> None:
+def _forget(_server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
+    from service.web.counts import counts
+
+    counts().forget(worker.age)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
+from service.db.folding import Folding
 from service.db.statement import Statement
 from service.db.turns import Turns
 
@@ -42,6 +43,7 @@ class Database:
         parsed = make_url(url)
         self.on_sqlite = parsed.get_backend_name() == "sqlite"
         self._turns: Turns | None = None
+        self._folding: Folding | None = None
         common: dict[str, Any] = {
             "json_serializer": lambda value: orjson.dumps(value).decode(),
             "json_deserializer": orjson.loads,
@@ -67,6 +69,8 @@ class Database:
         self.any_error = (self.driver_error, SQLAlchemyError)
         # The server is gone, locked or out of something: worth trying again.
         self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
+        if self._turns is not None:
+            self._folding = Folding(self.engine.raw_connection, self._turns, self.driver_error)
         self._kept = _Kept()
         event.listen(self.engine, "engine_disposed", lambda _engine: self._kept.close())
 
@@ -105,6 +109,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection of this thread and of the pool."""
+        if self._folding is not None:
+            self._folding.wait()
         self.engine.dispose()
         if self._turns is not None:
             self._turns.close()
@@ -115,7 +121,10 @@ class Database:
         self.engine.dispose(close=False)
 
     def _turn(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._turns is None else self._turns.taken()
+        if self._turns is None or self._folding is None:
+            return nullcontext()
+        self._folding.count()
+        return self._turns.taken()
 
     def _fetch(self, sql: str, bound: dict[str, Any]) -> Any:
         """Run a statement to its end: SQLite commits, and lets go of its snapshot, only then."""

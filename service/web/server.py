@@ -21,6 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from service.logs import Level, log, where
 from service.web.arriving import Arriving, Progress
+from service.web.counts import counts
 from service.web.pos.routes import MAX_BODY_BYTES
 from service.web.problems import CONTENT_TYPE, Problem, body_of
 
@@ -30,6 +31,10 @@ _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 # Where the rest of a request or the reading of an answer is waited for after all, it is for so long.
 _PAUSE = struct.pack("ll", 3, 0)
 _LINGER_SECONDS = 2.0
+# A new connection is left to a worker that has two fewer for a moment, but only so many times a second: where each
+# connection is for one request only, sharing them out would cost more than it gives.
+_LEAVE_SECONDS = 0.002
+_LEAVES_A_SECOND = 10
 _RECEIVED_BYTES = 64 * 1024
 
 
@@ -46,10 +51,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     each request to a second thread, which waits for the rest of it, and back; that costs time, too.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, age: int, *args: Any, **kwargs: Any) -> None:
+        self._nr_conns, self._counts = 0, counts()
+        self.age = age
+        super().__init__(age, *args, **kwargs)
         # Whoever is connected and isn't being served is waited for: for the first request, its rest or the next.
         self.pending_conns = self.keepalived_conns
+        self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
+
+    @property
+    def nr_conns(self) -> int:
+        """How many connections this worker has; the others see it."""
+        return self._nr_conns
+
+    @nr_conns.setter
+    def nr_conns(self, number: int) -> None:
+        self._nr_conns = number
+        self._counts.tell(self.age, number)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, unless a worker that has fewer may take it within a moment."""
+        now = time.monotonic()
+        if now >= self._second_ends:
+            self._left, self._second_ends = 0, now + 1
+        if self._left < _LEAVES_A_SECOND and self._counts.somebody_has_fewer(self.nr_conns - 1):
+            self._left += 1
+            self._leaves_until = now + _LEAVE_SECONDS
+            self.set_accept_enabled(False)
+        else:
+            super().accept(listener)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Listen for new connections or not; while one is left to others, not."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._leaves_until)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for what comes, and not longer than a new connection is left to others."""
+        if not self._accepting:
+            timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
+        super().wait_for_and_dispatch_events(timeout)
 
     def enqueue_req(self, conn: Any) -> None:
         """Wait for the first request of a new connection."""

@@ -120,6 +120,16 @@ def test_half_a_character_spoils_no_other_item(world: World) -> None:
     assert sync_text(till, "[" * 100_000).status_code == 400
 
 
+@pytest.mark.parametrize("depth", [150, 3_000, 200_000])
+def test_an_abyss_spoils_no_other_item(world: World, depth: int) -> None:
+    till, maria = world.till(), world.shopper()
+    abyss = f'{{"scan_id": "{uuid4()}", "code": {"[" * depth}"]["{"]" * depth}}}'
+    text = f'{{"scans": [{abyss}, {json.dumps(scan(maria.code()))}, {"[" * depth}{"]" * depth}]}}'
+    results = sync_text(till, text).json["results"]
+    assert [result["status"] for result in results] == [422, 201, 422]
+    assert sync_text(till, text[:-5]).status_code == 400
+
+
 def test_numbers_that_no_number_type_holds_spoil_no_others(world: World) -> None:
     till, maria = world.till(), world.shopper()
     good = f'{{"scan_id": "{uuid4()}", "code": "{maria.code()}"}}'

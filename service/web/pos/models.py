@@ -1,6 +1,7 @@
 """Bodies and answers of the tills' door."""
 
 import json
+import re
 from datetime import datetime
 from enum import StrEnum
 from math import inf
@@ -20,6 +21,8 @@ MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
 _MOST_DIGITS = 400
 _MAX_OFFSET_MS = 10**12
+_MOST_DEPTH = 50
+_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _CASHIER = "the till's own word for who rang it up; no name"
 _TRAINING = "same answers, but the row counts for nothing"
 
@@ -250,6 +253,22 @@ def _read_int(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else inf
 
 
+def _shallow(data: bytes) -> bytes:
+    """Replace what is nested deeper than anything real by a string; its item is refused for that."""
+    kept, start, depth = [], 0, 0
+    for token in _STRINGS_AND_BRACKETS.finditer(data):
+        if token[0] in b"[{":
+            depth += 1
+            if depth == _MOST_DEPTH:
+                kept.append(data[start : token.start()])
+        elif token[0] in b"]}":
+            if depth == _MOST_DEPTH:
+                kept.append(b'"nested too deeply"')
+                start = token.end()
+            depth -= 1
+    return b"".join(kept) + data[start:]
+
+
 class SyncIn(Body):
     """What a till kept while it was offline: PUT bodies, each with its id. Each is judged by itself."""
 
@@ -259,14 +278,14 @@ class SyncIn(Body):
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """Read a sync. A lone surrogate, NaN or a huge number in one item must not spoil the others."""
+        """Read a sync. A lone surrogate, NaN, a huge number or an abyss in one item must not spoil the others."""
         try:
             return super().read(data)
         except ValidationError as error:
             if error.errors()[0]["type"] != "json_invalid":
                 raise
             try:
-                return cls.model_validate(json.loads(data.decode(), parse_int=_read_int))
+                return cls.model_validate(json.loads(_shallow(data).decode(), parse_int=_read_int))
             except (ValueError, RecursionError):
                 raise error from None
 
