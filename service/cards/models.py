@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, UtcDateTime
+from service.db import Base, UtcDateTime, only
 
 
 class CardStatus(StrEnum):
@@ -27,8 +27,7 @@ class Card(Base):
             "uq_cards_session_id_live",
             "session_id",
             unique=True,
-            sqlite_where=text("revoked_at IS NULL"),
-            postgresql_where=text("revoked_at IS NULL"),
+            info=only("revoked_at IS NULL"),
         ),
     )
 

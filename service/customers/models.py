@@ -4,14 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, UtcDateTime
+from service.db import Base, UtcDateTime, only
 
 NO_ISSUER = UUID(int=0)
-_LIVE = text("ended_at IS NULL")
-_EXCLUSIVE = text("exclusive")
 
 
 class IdentifierKind(StrEnum):
@@ -67,8 +65,7 @@ class Identifier(Base):
             "issuer",
             "value_index",
             unique=True,
-            sqlite_where=_EXCLUSIVE,
-            postgresql_where=_EXCLUSIVE,
+            info=only("exclusive"),
         ),
         Index(
             "uq_identifiers_customer",
@@ -77,8 +74,7 @@ class Identifier(Base):
             "issuer",
             "value_index",
             unique=True,
-            sqlite_where=_LIVE,
-            postgresql_where=_LIVE,
+            info=only("ended_at IS NULL"),
         ),
         Index("ix_identifiers_value_index", "value_index"),
     )

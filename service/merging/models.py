@@ -5,13 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, Json, UtcDateTime
-
-_ACTIVE = text("undone_at IS NULL")
-_OPEN = text("status = 'open'")
+from service.db import Base, Json, UtcDateTime, only
 
 
 class Rule(StrEnum):
@@ -33,7 +30,7 @@ class Merge(Base):
 
     __tablename__ = "merges"
     __table_args__ = (
-        Index("uq_merges_active", "a_id", "b_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("uq_merges_active", "a_id", "b_id", unique=True, info=only("undone_at IS NULL")),
         Index("ix_merges_b_id", "b_id"),
     )
 
@@ -86,7 +83,7 @@ class Proposal(Base):
 
     __tablename__ = "proposals"
     __table_args__ = (
-        Index("uq_proposals_open", "a_id", "b_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("uq_proposals_open", "a_id", "b_id", unique=True, info=only("status = 'open'")),
         Index("ix_proposals_status_created_at", "status", "created_at"),
         Index("ix_proposals_b_id", "b_id"),
     )

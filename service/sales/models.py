@@ -8,12 +8,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, text
+from sqlalchemy import BigInteger, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, Json, UtcDateTime
-
-_CLAIMABLE = text("claim_hash IS NOT NULL")
+from service.db import WITHOUT_ROWID, Base, Json, UtcDateTime, only
 
 
 class Link(StrEnum):
@@ -33,8 +31,8 @@ class Sale(Base):
     __table_args__ = (
         Index("ix_sales_scan_id", "scan_id"),
         Index("ix_sales_store_id_receipt_number", "store_id", "receipt_number"),
-        Index("ix_sales_claim_hash", "claim_hash", sqlite_where=_CLAIMABLE, postgresql_where=_CLAIMABLE),
-        {"sqlite_with_rowid": False},
+        Index("ix_sales_claim_hash", "claim_hash", info=only("claim_hash IS NOT NULL")),
+        {"info": WITHOUT_ROWID},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -72,7 +70,7 @@ class Return(Base):
     """Goods that came back. It names a sale, a receipt or neither, and may arrive before its sale."""
 
     __tablename__ = "returns"
-    __table_args__ = (Index("ix_returns_sale_id", "sale_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index("ix_returns_sale_id", "sale_id"), {"info": WITHOUT_ROWID})
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     terminal_id: Mapped[UUID] = mapped_column(primary_key=True)

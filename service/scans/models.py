@@ -8,12 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, text
+from sqlalchemy import BigInteger, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, UtcDateTime
+from service.db import WITHOUT_ROWID, Base, UtcDateTime, only
 
-_IDENTIFIED = text("outcome = 'identified'")
 # The digest of what a till sent would confirm a guess of the card, or of the scan that a sale named, so an erasure
 # takes it away: then a repeat of the id is taken for a repeat.
 NO_DIGEST = b""
@@ -52,11 +51,10 @@ class Scan(Base):
             "step",
             "training",
             unique=True,
-            sqlite_where=_IDENTIFIED,
-            postgresql_where=_IDENTIFIED,
+            info=only("outcome = 'identified'"),
         ),
         Index("ix_scans_customer_id_received_at", "customer_id", "received_at"),
-        {"sqlite_with_rowid": False},
+        {"info": WITHOUT_ROWID},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -51,7 +51,8 @@ class Arriving:
 
     def _progress(self) -> Progress:
         here = len(self.data) - self._head_bytes
-        if (self._body_bytes or here) > self._max_body_bytes:
+        # Chunks have heads of their own; how much they hold together is measured when they are read.
+        if (self._body_bytes or here // 2) > self._max_body_bytes:
             return Progress.REFUSED
         # Where the last chunk is, only reading them all would tell; mostly it is at the end of what came.
         is_whole = self.data.endswith(_HEAD_ENDS) if self._body_bytes is None else here >= self._body_bytes

@@ -104,12 +104,15 @@ def _json_body() -> bytes:
     asked = request._get_current_object()  # type: ignore[attr-defined]  # the proxy looks it up at each attribute
     if "HTTP_CONTENT_ENCODING" in asked.environ or not _is_json(asked.environ.get("CONTENT_TYPE", "")):
         raise Problem(415, "unsupported_media_type", "send plain, uncompressed application/json in UTF-8")
+    most = asked.max_content_length or sys.maxsize
+    if asked.content_length is None:
+        # Of a body that comes in chunks, werkzeug reads as much as is allowed and drops the rest.
+        asked.max_content_length = most + 1
     try:
         data: bytes = asked.get_data(cache=False)
     except ParseException:
         raise Problem(400, "bad_request", "the body's chunks can't be read: see RFC 9112, section 7.1") from None
-    # Of a body that comes in chunks, werkzeug reads as much as is allowed and drops the rest.
-    if asked.content_length is None and len(data) >= (asked.max_content_length or sys.maxsize):
+    if len(data) > most:
         raise RequestEntityTooLarge
     return data
 

@@ -1,4 +1,4 @@
-"""The two bare apps that the service is held against: `nothing` (A) and `one_insert` (B)."""
+"""The bare apps that the service is held against: `nothing` (A), `one_insert` (B), and `one_object`, an ORM's B."""
 
 import os
 from typing import Any
@@ -36,6 +36,29 @@ def one_insert() -> Flask:
         body = request.get_json()
         with engine.begin() as connection:
             connection.execute(_insert, {"id": body["id"]})
+        return {"ok": True}, 201
+
+    return app
+
+
+def one_object() -> Flask:
+    """B, with the ORM instead of the Core: what a Flask + SQLAlchemy app mostly is. It is weighed only."""
+    from sqlalchemy.orm import DeclarativeBase, Session
+
+    class Base(DeclarativeBase):
+        metadata = _metadata
+
+    class Row(Base):
+        __table__ = _rows
+
+    app = Flask("one_object")
+    engine = _connect(os.environ[DATABASE_VARIABLE])
+
+    @app.post("/")
+    def post() -> tuple[dict[str, Any], int]:
+        body = request.get_json()
+        with Session(engine) as session, session.begin():
+            session.add(Row(id=body["id"]))
         return {"ok": True}, 201
 
     return app

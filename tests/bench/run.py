@@ -124,7 +124,8 @@ def _run_on(bench: Bench) -> list[Row]:
         for case in bench.plan.cases:
             rows += _measure_case(bench, case, crowd, (a, b, ours))
         if bench.plan.wants(_MEMORY):
-            rows.append(_weigh(bench.kind, crowd, b, ours))
+            with running_bare("one_object", folder, workers=workers, database_url=bare_url) as with_orm:
+                rows.append(_weigh(bench.kind, crowd, (b, with_orm, ours)))
         if bench.plan.grows:
             rows.append(_measure_growth(bench, crowd, ours))
     return rows
@@ -157,13 +158,19 @@ def _alternate(bench: Bench, targets: Sequence[Target]) -> list[list[Outcome]]:
     return [list(outcomes) for outcomes in zip(*rounds, strict=True)]
 
 
-def _weigh(kind: Kind, crowd: Crowd, b: Server, ours: Server) -> Row:
+def _weigh(kind: Kind, crowd: Crowd, servers: tuple[Server, Server, Server]) -> Row:
+    b, with_orm, ours = servers
     for case in CASES:
         warm_up(_target(case, crowd, ours, case.name))
-    warm_up(Target("B", b.port, requests.posts, 201, '"ok"'))
-    of_ours, of_b = ours.memory(), b.memory()
-    ratios = {Ratio.RSS_TO_B: of_ours["rss_mb"] / of_b["rss_mb"], Ratio.PSS_TO_B: of_ours["pss_mb"] / of_b["pss_mb"]}
-    return make_row(_MEMORY, kind, MEMORY, ratios, ours=of_ours, b=of_b)
+    for bare in (b, with_orm):
+        warm_up(Target("bare", bare.port, requests.posts, 201, '"ok"'))
+    of_b, of_orm, of_ours = (server.memory() for server in servers)
+    ratios = {
+        Ratio.RSS_TO_ORM: of_ours["rss_mb"] / of_orm["rss_mb"],
+        Ratio.RSS_TO_B: of_ours["rss_mb"] / of_b["rss_mb"],
+        Ratio.PSS_TO_B: of_ours["pss_mb"] / of_b["pss_mb"],
+    }
+    return make_row(_MEMORY, kind, MEMORY, ratios, ours=of_ours, b=of_b, with_orm=of_orm)
 
 
 def _measure_growth(bench: Bench, crowd: Crowd, small: Server) -> Row:

@@ -1,4 +1,4 @@
-"""SQLite's log is folded back beside the writers: it starts anew, nothing is lost, and no failure reaches a writer."""
+"""SQLite's log is folded back beside the writers: it starts anew, nothing is lost, and no failure reaches them."""
 
 import sqlite3
 import threading

@@ -42,7 +42,7 @@ def test_what_will_be_refused_is_not_waited_for() -> None:
     assert Arriving(10).take(HEAD + b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n") is Progress.REFUSED
     chunked = Arriving(10)
     chunked.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    assert chunked.take(b"f\r\nabcdefghijklmno") is Progress.REFUSED
+    assert chunked.take(b"14\r\nabcdefghijklmnopqrst") is Progress.REFUSED
     assert Arriving(10).take(b"a" * (MAX_HEAD_BYTES + 1)) is Progress.HEAD_TOO_LARGE
 
 
