@@ -11,10 +11,11 @@ help: ## show this list
 setup: $(STAMP) ## make .venv with everything pinned and hashed
 
 $(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Unspoken needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit("Unspoken needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@echo "Making .venv with everything pinned: about a minute." >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## run the main job on an embedded SQLite and stay up
@@ -37,7 +38,7 @@ serve: setup ## migrate and serve on http://127.0.0.1:8000
 	$(BIN)/unspoken serve
 
 bench: setup ## measure speed; prints JSON (takes a quarter of an hour)
-	$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench
 
 soak: setup ## 200 rounds of 50 tills racing for one code, on both databases
 	$(BIN)/python -m pytest -m soak tests/scans

@@ -1,5 +1,6 @@
 """`unspoken`, and `python -m service`: the command line, where what it needs is installed."""
 
+import os
 import sys
 
 
@@ -14,7 +15,11 @@ def main() -> None:
             f"Error: `unspoken` runs the service, and that needs {error.name}: pip install '.[service]' in a clone."
             " A till needs `unspoken-till` only."
         )
-    run()
+    try:
+        run()
+    except OSError as error:  # what commands read and write themselves they tell by themselves
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print has nowhere to go
+        sys.exit(f"Error: the result can't be written: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Plan:
     @property
     def runs(self) -> int:
         """How many runs there will be."""
-        return len(Kind) * self.rounds * (3 * len(self.cases) + 2 * self.grows)
+        return len(Kind) * (self.rounds * (3 * len(self.cases) + 2 * self.grows) + 3 * self.wants(_MEMORY))
 
     def wants(self, name: str) -> bool:
         """Return whether a row was asked for."""
@@ -125,7 +125,7 @@ def _run_on(bench: Bench) -> list[Row]:
             rows += _measure_case(bench, case, crowd, (a, b, ours))
         if bench.plan.wants(_MEMORY):
             with running_bare("one_object", folder, workers=workers, database_url=bare_url) as with_orm:
-                rows.append(_weigh(bench.kind, crowd, (b, with_orm, ours)))
+                rows.append(_weigh(bench, crowd, (b, with_orm, ours)))
         if bench.plan.grows:
             rows.append(_measure_growth(bench, crowd, ours))
     return rows
@@ -158,19 +158,21 @@ def _alternate(bench: Bench, targets: Sequence[Target]) -> list[list[Outcome]]:
     return [list(outcomes) for outcomes in zip(*rounds, strict=True)]
 
 
-def _weigh(kind: Kind, crowd: Crowd, servers: tuple[Server, Server, Server]) -> Row:
+def _weigh(bench: Bench, crowd: Crowd, servers: tuple[Server, Server, Server]) -> Row:
+    """Weigh workers that have all been under load: a worker that has just started is lighter."""
     b, with_orm, ours = servers
     for case in CASES:
         warm_up(_target(case, crowd, ours, case.name))
+    bench.measure(_target(ISSUED, crowd, ours, "to be weighed"))
     for bare in (b, with_orm):
-        warm_up(Target("bare", bare.port, requests.posts, 201, '"ok"'))
+        bench.measure(Target("bare, to be weighed", bare.port, requests.posts, 201, '"ok"'))
     of_b, of_orm, of_ours = (server.memory() for server in servers)
     ratios = {
         Ratio.RSS_TO_ORM: of_ours["rss_mb"] / of_orm["rss_mb"],
         Ratio.RSS_TO_B: of_ours["rss_mb"] / of_b["rss_mb"],
         Ratio.PSS_TO_B: of_ours["pss_mb"] / of_b["pss_mb"],
     }
-    return make_row(_MEMORY, kind, MEMORY, ratios, ours=of_ours, b=of_b, with_orm=of_orm)
+    return make_row(_MEMORY, bench.kind, MEMORY, ratios, ours=of_ours, b=of_b, with_orm=of_orm)
 
 
 def _measure_growth(bench: Bench, crowd: Crowd, small: Server) -> Row:
