@@ -45,8 +45,8 @@ class Folding:
         try:
             with closing(self._connect()) as connection:
                 cursor = connection.cursor()
-                cursor.execute(_FOLD).fetchone()
+                cursor.execute(_FOLD).fetchall()
                 with self._turns.taken():
-                    cursor.execute(_FOLD).fetchone()
+                    cursor.execute(_FOLD).fetchall()
         except self._errors:
             pass  # the next one tries again, and where none succeeds SQLite folds by itself
