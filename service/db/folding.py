@@ -24,7 +24,7 @@ class Folding:
 
     def __init__(self, connect: Callable[[], PoolProxiedConnection], turns: Turns, errors: type[Exception]) -> None:
         self._connect, self._turns = connect, turns
-        self._errors = (errors, SQLAlchemyError)
+        self._errors = (errors, SQLAlchemyError, OSError)
         self._written = randrange(_WRITES)  # or all processes fold at once
         self._thread: threading.Thread | None = None
 
