@@ -1,6 +1,8 @@
 """The ground of the command line: where the till keeps its file, JSON or speech, and exit statuses."""
 
+import errno
 import os
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -79,6 +81,13 @@ class TillGroup(click.Group):
             if ctx.obj.as_json:
                 speech.print_json({"error": speech.describe_error(error)})
             speech.say(speech.BAD, speech.advise(error), err=True)
+            ctx.exit(FAILED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output is gone: click ends quietly
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has nowhere to go
+            what = error.filename or "the output"
+            speech.say(speech.BAD, f"{what} can't be written: {error.strerror}", err=True)
             ctx.exit(FAILED)
 
 
