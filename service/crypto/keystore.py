@@ -170,12 +170,6 @@ class KeyStore:
             rows = connection.execute(select(_data_keys).where(wanted)).all()
         return {row.customer_id: self._unwrap(row.customer_id, row.sealed_key) for row in rows}
 
-    def add_many(self, customer_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
-        """Make the data keys of many new customers at once."""
-        drawn = {customer_id: draw_key(self.vault, customer_id) for customer_id in customer_ids}
-        self.keep_many((customer_id.hex, sealed) for customer_id, (_, sealed) in drawn.items())
-        return {customer_id: key for customer_id, (key, _) in drawn.items()}
-
     @_named
     def keep_many(self, drawn: Iterable[tuple[str, bytes]]) -> None:
         """Keep data keys that `draw_key` made for new customers; their ids as 32 hexadecimal digits."""
