@@ -12,18 +12,17 @@ from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.crypto.keystore import KeyStore, open_or_none
 from service.crypto.vault import Vault
-from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
+from service.customers.models import NO_ISSUER, STRENGTH, Customer, Identifier, IdentifierKind, Trust
 from service.db import word
 
 VALUE_CONTEXT = "identifiers.value"
 # Of these a node holds one value alone, however far the value is believed.
 _ALWAYS_EXCLUSIVE = frozenset((IdentifierKind.ACCOUNT, IdentifierKind.ANONYMOUS))
 _OWNER = frozenset((ActorKind.SHOPPER, ActorKind.SYSTEM))
-_STRENGTH = {trust: strength for strength, trust in enumerate(Trust)}
 
 STRONGEST_FIRST = (
     Identifier.exclusive.desc(),
-    case({word(trust): strength for trust, strength in _STRENGTH.items()}, value=Identifier.trust).desc(),
+    case({word(trust): STRENGTH[trust] for trust in Trust}, value=Identifier.trust).desc(),
     Identifier.created_at,
     Identifier.id,
 )
@@ -155,7 +154,7 @@ def _strengthen(session: Session, held: Identifier, *, trust: Trust, actor: Acto
     if held.demoted_by is not None and actor.kind not in _OWNER:
         return
     was = Trust(held.trust)
-    if _STRENGTH[trust] > _STRENGTH[was]:
+    if STRENGTH[trust] > STRENGTH[was]:
         held.trust = trust.value
     if trust is not Trust.VERIFIED:
         return

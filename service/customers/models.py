@@ -31,6 +31,10 @@ class Trust(StrEnum):
     VERIFIED = "verified"
 
 
+# The higher, the further believed; by the word, as rows have it.
+STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
+
+
 class Customer(Base):
     """A person as the brand knows them: one node. Merging never deletes a node and never rewrites what it holds.
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import ActorKind
 from service.crypto.keystore import KeyStore, open_or_none
-from service.customers.models import NO_ISSUER, Identifier, IdentifierKind, Trust
+from service.customers.models import NO_ISSUER, STRENGTH, Identifier, IdentifierKind
 from service.customers.traits import TRAITS_CONTEXT
 from service.db import select_many
 from service.importing.draft import Draft, name_of
@@ -30,7 +30,6 @@ KEY_KINDS = (
     IdentifierKind.EMAIL,
     IdentifierKind.PHONE,
 )
-_STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
 _IDS_OF_RECORDS = KEY_KINDS[1:3]
 
 
@@ -113,7 +112,7 @@ def was_imported(row: Holder, site: str) -> bool:
 
 def strength_of(row: Holder) -> tuple[bool, int]:
     """Return how strongly a value is held: by its one holder first, then by trust."""
-    return bool(row.exclusive), _STRENGTH[row.trust]
+    return bool(row.exclusive), STRENGTH[row.trust]
 
 
 def _live(session: Session, key: str, values: Sequence[Any]) -> Iterable[Holder]:

@@ -13,7 +13,7 @@ from service.audit.models import COMMAND
 from service.crypto.keystore import DataKey, KeyStore, open_key
 from service.crypto.vault import Vault
 from service.customers.identifiers import VALUE_CONTEXT, add_identifier
-from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
+from service.customers.models import NO_ISSUER, STRENGTH, Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import TRAITS_CONTEXT, change_traits, write_traits
 from service.importing.draft import Draft, Held, name_of
 from service.importing.known import SOURCE, Holder, Node, was_imported
@@ -23,8 +23,6 @@ from service.merging.put_account import MAX_IDENTIFIERS
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
-
-_STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
 
 
 @dataclass(frozen=True)
@@ -143,5 +141,5 @@ def _is_news(held: Held, node: Node) -> bool:
     for row in node.identifiers:
         if row.kind == kind and row.digest in digests:
             was_demoted = row.demoted_by is not None or (row.trust == Trust.CLAIMED and row.source == SOURCE)
-            return _STRENGTH[trust] > _STRENGTH[row.trust] and not was_demoted
+            return STRENGTH[trust] > STRENGTH[row.trust] and not was_demoted
     return True

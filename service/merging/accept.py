@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from service.customers.models import IdentifierKind, Trust
+from service.customers.models import STRENGTH, IdentifierKind, Trust
 from service.customers.normalise import InvalidIdentifier, normalise
 from service.merging.rules import Rules
 
 # An account is named by its address, so it can't be given.
 GIVEN_KINDS = tuple(kind for kind in IdentifierKind if kind is not IdentifierKind.ACCOUNT)
 _TYPED_BY_ANYONE = frozenset((IdentifierKind.EMAIL, IdentifierKind.PHONE))
-_TRUSTS = tuple(Trust)
 _BLOCKED = {
     IdentifierKind.EMAIL: "this e-mail address is a placeholder, a role's or the brand's own: it identifies nobody",
     IdentifierKind.PHONE: "this phone number is a placeholder or the brand's own: it identifies nobody",
@@ -54,7 +53,7 @@ class Judge:
                 problems.append({"pointer": f"{pointer}/value", "detail": error.detail})
             else:
                 same = accepted.get((given.kind, given.value), given)
-                accepted[given.kind, given.value] = max(same, given, key=lambda one: _TRUSTS.index(one.trust))
+                accepted[given.kind, given.value] = max(same, given, key=lambda one: STRENGTH[one.trust])
         return list(accepted.values()), problems
 
     def _judge(self, kind: IdentifierKind, value: str, verified: bool, pointer: str) -> Given:

@@ -14,7 +14,7 @@ from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.component import nodes_of
 from service.customers.identifiers import find_live, open_value
-from service.customers.models import Identifier, IdentifierKind, Trust
+from service.customers.models import STRENGTH, Identifier, IdentifierKind, Trust
 from service.merging.models import Merge
 from service.merging.rules import Limits, Rules
 
@@ -25,7 +25,6 @@ DEMOTED_BY_MERGES = (
     IdentifierKind.LOYALTY_CARD,
     IdentifierKind.ANONYMOUS,
 )
-_STRENGTH = {trust.value: strength for strength, trust in enumerate(Trust)}
 Held = dict[Hashable, list[Identifier]]
 
 
@@ -113,7 +112,7 @@ def give_back(session: Session, keystore: KeyStore, edge: Merge, nodes: Collecti
         row.demoted_by = None
         if row.ended_at is None:
             was = taken[row.id]
-            row.trust = max(row.trust, was["trust"], key=_STRENGTH.__getitem__)
+            row.trust = max(row.trust, was["trust"], key=STRENGTH.__getitem__)
             row.exclusive = was["exclusive"] and not _has_holder(session, keystore, row)
     session.flush()
 
@@ -152,7 +151,7 @@ def _has_holder(session: Session, keystore: KeyStore, identifier: Identifier) ->
 
 def _weight(rows: list[Identifier]) -> tuple[int, bool, datetime, UUID]:
     return (
-        max(_STRENGTH[row.trust] for row in rows),
+        max(STRENGTH[row.trust] for row in rows),
         any(row.owner_proved_at is not None for row in rows),
         max(row.proved_at or row.created_at for row in rows),
         min(row.id for row in rows),
