@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import DataKey, KeyStore
 from service.errors import Conflict, NotFound
+from service.lists import Cursor, older_than
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Cause, Joined, Outcome, join, open_reason, seal_reason
 from service.merging.lock import lock_identities
@@ -24,13 +25,11 @@ __all__ = ["accept", "list_proposals", "open_note", "propose", "reject", "words_
 
 
 def list_proposals(
-    session: Session, *, status: ProposalStatus, after: tuple[datetime, UUID] | None = None, limit: int
+    session: Session, *, status: ProposalStatus, after: Cursor | None = None, limit: int
 ) -> Sequence[Proposal]:
-    """Return proposals of a status, newest first; `after` one's time and id."""
+    """Return proposals of a status, newest first; those `after` a cursor."""
     wanted = select(Proposal).where(Proposal.status == status.value)
-    if after is not None:
-        at, ident = after
-        wanted = wanted.where(or_(Proposal.created_at < at, and_(Proposal.created_at == at, Proposal.id < ident)))
+    wanted = wanted.where(*older_than(after, Proposal.created_at, Proposal.id))
     return session.scalars(wanted.order_by(Proposal.created_at.desc(), Proposal.id.desc()).limit(limit)).all()
 
 

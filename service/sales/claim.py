@@ -14,10 +14,10 @@ from service.audit.record import record
 from service.customers.component import nodes_of
 from service.db import insert_if_absent
 from service.errors import Conflict, UnspokenError
+from service.lists import Cursor
 from service.merging.lock import lock_identities
 from service.sales.link import CLAIM_WAITS, CLAIM_WINDOW, is_claimed_by, link_of
 from service.sales.models import Claim, Link, Sale
-from service.scans.read import Cursor
 from service.stores.models import Store, Terminal
 
 MOST_A_DAY = 5

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from service.customers.component import nodes_of
 from service.db import UtcDateTime
 from service.errors import NotFound
+from service.lists import Cursor, older_than
 from service.sales.link import is_claimed_by, is_linked_to, link_of
 from service.sales.models import Claim, Link, Sale
 from service.scans.models import Scan
-from service.scans.read import Cursor, older_than
 from service.stores.models import Store, Terminal
 
 

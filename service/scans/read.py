@@ -1,29 +1,20 @@
 """Read scans back: for the till that made them, for a site's customer, and for the shopper."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.cards.manage import freeze
 from service.cards.models import Card
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.errors import NotFound
+from service.lists import Cursor, older_than
 from service.scans.models import Scan
 from service.stores.models import Store, Terminal
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """Where a page, newest first, stopped."""
-
-    at: datetime
-    id: UUID
-
 
 Where = tuple[Scan, Store, Terminal]
 
@@ -66,10 +57,3 @@ def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetim
     scan.flagged_at = scan.flagged_at or now
     freeze(session.get_one(Card, scan.card_id, with_for_update=True), now)
     return scan, store, terminal
-
-
-def older_than(
-    after: Cursor | None, at: InstrumentedAttribute[datetime], ident: InstrumentedAttribute[UUID]
-) -> list[ColumnElement[bool]]:
-    """Return the conditions for what comes after a cursor."""
-    return [] if after is None else [or_(at < after.at, (at == after.at) & (ident < after.id))]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.scans.read import Cursor
+from service.lists import Cursor
 from service.web.problems import Problem
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -29,11 +29,6 @@ class PageQuery(BaseModel):
     def cursor(self) -> Cursor | None:
         """Where the page before stopped; a 422 problem when the cursor isn't one of ours."""
         return None if not self.after else read_cursor(self.after, pointer="/after")
-
-    @property
-    def place(self) -> tuple[datetime, UUID] | None:
-        """The same, for readers of lists that know no cursors."""
-        return None if self.cursor is None else (self.cursor.at, self.cursor.id)
 
 
 def page(items: list[dict[str, Any]], cursors: list[Cursor], limit: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from service.audit.models import Action
 from service.customers.models import Customer, Trust
 from service.errors import Conflict
+from service.lists import Cursor
 from service.merging.join import Cause, Outcome
 from service.merging.models import Decider, ProposalStatus, Rule
 from service.merging.proposals import accept, list_proposals, propose, reject, words_of
@@ -160,7 +161,7 @@ def test_proposals_are_listed_newest_first_from_any_place(people: People) -> Non
     asked = [ask(people, hub, people.node()) for _ in range(5)]
     with people.world.service.db.read() as session:
         first = list_proposals(session, status=ProposalStatus.OPEN, limit=2)
-        after = first[-1].created_at, first[-1].id
+        after = Cursor(first[-1].created_at, first[-1].id)
         rest = list_proposals(session, status=ProposalStatus.OPEN, after=after, limit=9)
     assert [row.id for row in (*first, *rest)] == asked[::-1]
 

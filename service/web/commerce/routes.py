@@ -16,11 +16,12 @@ from service.customers.models import Customer
 from service.customers.normalise import InvalidIdentifier, normalise
 from service.customers.traits import component_traits
 from service.errors import NotFound
+from service.lists import Cursor
 from service.privacy.consents import read_consents
 from service.sales.models import Sale
 from service.sales.read import list_sales
 from service.scans.models import Scan
-from service.scans.read import Cursor, list_scans
+from service.scans.read import list_scans
 from service.stores.models import Store
 from service.web.commerce.models import (
     CustomerOut,
@@ -126,8 +127,7 @@ def get_history(customer_id: UUID, query: ReadQuery) -> Response:
     """List what was done to a customer's file, newest first: who linked what, when, on what evidence."""
     with service().db.write() as session:
         customer = _read(session, customer_id, Action.HISTORY_READ, query.why)
-        after = None if query.cursor is None else (query.cursor.at, query.cursor.id)
-        rows = list_audit(session, nodes_of(customer.id), looks=False, after=after, limit=query.limit + 1)
+        rows = list_audit(session, nodes_of(customer.id), looks=False, after=query.cursor, limit=query.limit + 1)
     cursors = [Cursor(row.at, row.id) for row in rows]
     return answer(page([_change(row) for row in rows], cursors, query.limit))
 

@@ -11,9 +11,9 @@ from service.audit.events import list_events
 from service.audit.models import Action, AuditEntry
 from service.audit.record import record
 from service.customers.models import Customer
+from service.lists import Cursor
 from service.sales.claim import cursor_of, list_claims, status_of
 from service.sales.models import Claim, Sale
-from service.scans.read import Cursor
 from service.stores.models import Store
 from service.web.context import actor, now, service
 from service.web.operation import answer, operation
@@ -33,7 +33,7 @@ def get_events(query: EventsQuery) -> Response:
     before your cursor: now and then read the last minute again; `id` tells what you have.
     """
     with service().db.read() as session:
-        rows = list_events(session, after=query.place, limit=query.limit + 1)
+        rows = list_events(session, after=query.after, limit=query.limit + 1)
     cursors = [Cursor(row.at, row.id) for row in rows]
     return answer(page([_event(row) for row in rows], cursors, query.limit))
 

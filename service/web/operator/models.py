@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.customers.models import IdentifierKind, Trust
+from service.lists import Cursor
 from service.merging.models import Decider, ProposalStatus, Rule
 from service.sales.claim import ClaimStatus
 from service.web.operation import Answer, Body
@@ -61,12 +62,9 @@ class EventsQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
     @property
-    def place(self) -> tuple[datetime, UUID] | None:
-        """The time and id of the last event; a 422 problem when the cursor isn't one of ours."""
-        if not self.cursor:
-            return None
-        last = read_cursor(self.cursor, pointer="/cursor")
-        return last.at, last.id
+    def after(self) -> Cursor | None:
+        """Where to go on; a 422 problem when the cursor isn't one of ours."""
+        return read_cursor(self.cursor, pointer="/cursor") if self.cursor else None
 
 
 class MergeIn(Body):

@@ -14,11 +14,11 @@ from service.audit.record import record
 from service.customers.component import canonical_of, nodes_of
 from service.customers.lock import lock_customer
 from service.customers.models import Customer
+from service.lists import Cursor
 from service.privacy.consents import read_consents, state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
 from service.privacy.forget import sweep
-from service.scans.read import Cursor
 from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, Why, WhyQuery, describe, site_names
 from service.web.context import actor, now, service
 from service.web.exports import ExportOut
@@ -136,12 +136,7 @@ def get_audit(customer_id: UUID, query: AuditQuery) -> Response:
     after = query.cursor
     with service().db.write() as session:
         canonical = canonical_of(session, customer_id)
-        lines = list_audit(
-            session,
-            nodes_of(canonical),
-            after=None if after is None else (after.at, after.id),
-            limit=query.limit + 1,
-        )
+        lines = list_audit(session, nodes_of(canonical), after=after, limit=query.limit + 1)
         if not session.get_one(Customer, canonical).erased_at:
             record(session, Action.HISTORY_READ, canonical, actor=actor(), now=now(), why=query.why, what="audit")
     items = [_line(line) for line in lines]

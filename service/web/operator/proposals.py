@@ -8,11 +8,11 @@ from flask import Blueprint, Response
 from service.audit.models import Action
 from service.audit.record import record
 from service.crypto.keystore import DataKey
+from service.lists import Cursor
 from service.merging.join import Cause
 from service.merging.models import Proposal, ProposalStatus, Rule
 from service.merging.proposals import accept, list_proposals, open_note, reject, words_of, write_note
 from service.merging.reasons import Reason
-from service.scans.read import Cursor
 from service.web.context import actor, now, service
 from service.web.operation import answer, operation
 from service.web.operator.models import AcceptedOut, DecideIn, ProposalsOut, ProposalsQuery, RejectedOut
@@ -27,7 +27,7 @@ def get_proposals(query: ProposalsQuery) -> Response:
     """List probable duplicates, newest first, each with why in words. Each customer named sees that you looked."""
     with service().db.write() as session:
         status = ProposalStatus(query.status)
-        rows = list_proposals(session, status=status, after=query.place, limit=query.limit + 1)
+        rows = list_proposals(session, status=status, after=query.cursor, limit=query.limit + 1)
         named = sorted({end for row in rows[: query.limit] for end in (row.a_id, row.b_id)})
         for customer_id in named:
             record(session, Action.PROPOSALS_READ, customer_id, actor=actor(), now=now(), why=query.why)

@@ -14,11 +14,11 @@ from service.customers.identifiers import VALUE_CONTEXT
 from service.customers.models import NO_ISSUER, Customer, Identifier
 from service.customers.traits import component_traits, open_traits
 from service.errors import Conflict
+from service.lists import Cursor
 from service.merging.join import Cause, Outcome, join, open_reason
 from service.merging.models import DoNotLink, Merge, Rule
 from service.merging.read import File, read_file
 from service.merging.undo import undo
-from service.scans.read import Cursor
 from service.web.context import actor, now, service
 from service.web.operation import answer, operation
 from service.web.operator.models import (
@@ -60,7 +60,7 @@ def get_history(customer_id: UUID, query: HistoryQuery) -> Response:
         canonical = canonical_of(session, customer_id)
         record(session, Action.HISTORY_READ, canonical, actor=actor(), now=now(), why=query.why)
         nodes = nodes_of(customer_id)
-        rows = list_audit(session, nodes, looks=False, after=query.place, limit=query.limit + 1)
+        rows = list_audit(session, nodes, looks=False, after=query.cursor, limit=query.limit + 1)
     cursors = [Cursor(row.at, row.id) for row in rows]
     return answer(page([_change(row) for row in rows], cursors, query.limit))
 

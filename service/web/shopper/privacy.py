@@ -16,12 +16,12 @@ from service.consent.texts import TEXT_VERSION, text_of
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.errors import Conflict, NotFound
+from service.lists import Cursor
 from service.privacy.audit import tell_audit
 from service.privacy.consents import Said, read_consents, state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
 from service.privacy.forget import sweep
-from service.scans.read import Cursor
 from service.web.consents import ConsentOut, SaidIn, describe, site_names
 from service.web.context import actor, now, service, shopper
 from service.web.exports import ExportOut
@@ -126,11 +126,9 @@ def post_erase(body: EraseIn) -> Response:  # noqa: ARG001 - the word itself is 
 @operation({200: AuditOut}, query=PageQuery)
 def get_audit(query: PageQuery) -> Response:
     """List who did what with the shopper's file, and who looked at it, in the words of Accept-Language (en or es)."""
-    after = query.cursor
     with service().db.read() as session:
         nodes = nodes_of(shopper().customer_id)
-        before = None if after is None else (after.at, after.id)
-        lines = list_audit(session, nodes, after=before, limit=query.limit + 1)
+        lines = list_audit(session, nodes, after=query.cursor, limit=query.limit + 1)
         items = tell_audit(session, nodes, lines, language=_language(), sites=site_names(session))
     return _varied(answer(page(items, [Cursor(line.at, line.id) for line in lines], query.limit)))
 

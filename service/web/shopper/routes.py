@@ -11,10 +11,11 @@ from service.cards.models import Card
 from service.cards.show import show_code
 from service.codes import qr
 from service.codes.freshness import STEP_SECONDS
+from service.lists import Cursor
 from service.sales.models import Sale
 from service.sales.read import list_sales
 from service.scans.models import Scan
-from service.scans.read import Cursor, flag_not_me, list_scans
+from service.scans.read import flag_not_me, list_scans
 from service.stores.models import Store, Terminal
 from service.web.context import carried_card, now, service, shopper
 from service.web.operation import answer, operation
