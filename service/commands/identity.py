@@ -13,6 +13,7 @@ from service import clock
 from service.commands.base import json_option, keystore, settings, show, told_in_one_line
 from service.crypto.keystore import KeyStore
 from service.db import Database
+from service.lists import in_parts
 
 if TYPE_CHECKING:
     from service.merging.duplicates import Match, Proposed
@@ -82,11 +83,10 @@ def _find_duplicates(db: Database, keys: KeyStore) -> tuple[int, "list[Proposed]
         matches = match_people(people, matching, step=lambda: step(1))
     proposed: list[Proposed] = []
     with _progress("Proposing", len(matches)) as step:
-        for start in range(0, len(matches), _AT_ONCE):
-            chunk = matches[start : start + _AT_ONCE]
+        for some in in_parts(matches, _AT_ONCE):
             with db.write() as session:
-                proposed += propose_matches(session, chunk, now=clock.now())
-            step(len(chunk))
+                proposed += propose_matches(session, some, now=clock.now())
+            step(len(some))
     return len(people), proposed
 
 

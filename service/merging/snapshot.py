@@ -1,7 +1,7 @@
 """A snapshot of who is whom and on what grounds, in memory: what a simulation plays with."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.crypto.keystore import KeyStore
 from service.customers.identifiers import open_values
 from service.customers.models import Customer, Identifier, Trust
+from service.lists import in_parts
 from service.merging.models import DoNotLink, Merge, Rule
 from service.merging.rails import UNIQUE, find_named
 from service.merging.reasons import SAME
@@ -110,8 +111,8 @@ def _load_shared(session: Session, keystore: KeyStore, *, is_mixed: bool) -> dic
 def _load_others(session: Session, keystore: KeyStore, idents: Collection[UUID]) -> dict[UUID, Value]:
     """Return the values of identifiers that made a merge, and that nobody shares any more."""
     found: dict[UUID, Value] = {}
-    for chunk in _chunks(idents):
-        rows = session.scalars(select(Identifier).where(Identifier.id.in_(chunk))).all()
+    for some in in_parts(sorted(idents)):
+        rows = session.scalars(select(Identifier).where(Identifier.id.in_(some))).all()
         texts = open_values(keystore, rows)
         found |= {row.id: Value(row.kind, row.value_index, texts[row.id]) for row in rows}
     return found
@@ -121,8 +122,8 @@ def _load_nodes(session: Session, keystore: KeyStore, nodes: Collection[UUID]) -
     """Return who answers for each node, and which nodes have a name."""
     canonical_of: dict[UUID, UUID] = {}
     named: set[UUID] = set()
-    for chunk in _chunks(nodes):
-        customers = session.scalars(select(Customer).where(Customer.id.in_(chunk))).all()
+    for some in in_parts(sorted(nodes)):
+        customers = session.scalars(select(Customer).where(Customer.id.in_(some))).all()
         canonical_of |= {customer.id: customer.canonical_id for customer in customers}
         named |= find_named(keystore, customers)
     return canonical_of, named
@@ -135,8 +136,8 @@ def _load_held(
     unique: dict[UUID, list[tuple[Key, Hashable]]] = defaultdict(list)
     proofs: dict[UUID, list[Proof]] = defaultdict(list)
     counts = _LIVE, or_(_UNIQUE & (Identifier.trust != Trust.CLAIMED), _MERGES & _PROVED)
-    for chunk in _chunks(nodes):
-        rows = session.scalars(select(Identifier).where(Identifier.customer_id.in_(chunk), *counts)).all()
+    for some in in_parts(sorted(nodes)):
+        rows = session.scalars(select(Identifier).where(Identifier.customer_id.in_(some), *counts)).all()
         texts = open_values(keystore, rows) if is_mixed else {}
         for row in rows:
             key = texts.get(row.id) or row.value_index
@@ -147,9 +148,3 @@ def _load_held(
                     Proof(row.kind, key, row.created_at, row.proved_at, row.owner_proved_at, row.id)
                 )
     return unique, proofs
-
-
-def _chunks(nodes: Collection[UUID]) -> Iterator[list[UUID]]:
-    ordered = sorted(nodes)
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield ordered[start : start + _AT_ONCE]

@@ -13,11 +13,11 @@ from service.crypto.vault import Vault
 from service.customers.component import nodes_of
 from service.customers.models import Customer
 from service.errors import NotFound
+from service.lists import in_parts
 from service.privacy.blank import blank, ids_in
 from service.sites.models import Site
 
 Section = list[dict[str, Any]]
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class File:
     def without_others(self, told: Sequence[Any]) -> list[Any]:
         """Return details or evidence with the ids of other people left empty."""
         asked, others = sorted(ids_in(told) - self.own_ids), set[str]()
-        for start in range(0, len(asked), _AT_ONCE):
-            known = select(Customer.id).where(Customer.id.in_(asked[start : start + _AT_ONCE]))
+        for some in in_parts(asked):
+            known = select(Customer.id).where(Customer.id.in_(some))
             others |= {str(ident) for ident in self.session.scalars(known)}
         return [blank(one, others) for one in told]
 

@@ -17,6 +17,7 @@ from service.cards.models import Card
 from service.consent.models import Consent
 from service.customers.models import Customer, Identifier
 from service.linking.models import LinkRequest
+from service.lists import in_parts
 from service.merging.models import DoNotLink, Merge, Proposal
 from service.privacy.unname import unname
 from service.proof.models import OneTimeCode
@@ -27,7 +28,6 @@ from service.sessions.models import Handoff, ShopperSession
 
 _NO_CARD_NUMBER = 0
 _LOCK_PATIENCE = "500ms"
-_AT_ONCE = 500
 
 
 def forget(session: Session, nodes: Sequence[UUID], now: datetime) -> None:
@@ -78,8 +78,8 @@ def _detach_sales(session: Session, nodes: Sequence[UUID]) -> None:
     _update_sales(session, scanned, scan_id=None)
     _update_sales(session, [row for row in (*scanned, *claimed) if not row[2]], claim_hash=None)
     ids = list({row.id for row in (*scanned, *claimed)})
-    for start in range(0, len(ids), _AT_ONCE):
-        taken_back = update(Return).where(Return.sale_id.in_(ids[start : start + _AT_ONCE]))
+    for some in in_parts(ids):
+        taken_back = update(Return).where(Return.sale_id.in_(some))
         session.execute(taken_back.values(replacement_sale_id=None, body_digest=NO_DIGEST))
 
 

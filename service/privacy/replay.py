@@ -1,6 +1,6 @@
 """Hold the main database against the journal of erasures, and bring it up to date: after a crash or a restore."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from service.audit.models import SYSTEM, Action
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.models import Customer
+from service.lists import in_parts
 from service.merging.graph import active_edges, components, settle
 from service.merging.limits import give_back
 from service.merging.lock import lock_identities
@@ -18,7 +19,6 @@ from service.merging.models import Merge
 from service.privacy.erase import hold_still
 from service.privacy.forget import forget
 
-_AT_ONCE = 500
 _ALWAYS_CHECKED = 100
 _RECENT = timedelta(hours=1)
 WHY_REPLAYED = "replayed from the journal"
@@ -47,7 +47,8 @@ class Journal:
 def find_unsettled(session: Session, journal: Collection[UUID]) -> list[UUID]:
     """Return those in the journal whom the main database has not erased. Whom it doesn't know counts as erased."""
     waiting = select(Customer.id).where(Customer.erased_at.is_(None))
-    return [ident for some in _parts(journal) for ident in session.scalars(waiting.where(Customer.id.in_(some)))]
+    parts = in_parts(sorted(journal))
+    return [ident for some in parts for ident in session.scalars(waiting.where(Customer.id.in_(some)))]
 
 
 def find_recent(keystore: KeyStore, now: datetime) -> list[UUID]:
@@ -64,7 +65,7 @@ def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
     lock_identities(session)
     journal = keystore.erasures()
     waiting = find_unsettled(session, journal)
-    for some in _parts(waiting):
+    for some in in_parts(sorted(waiting)):
         hold_still(session, some)
         left = _part_from(session, keystore, some)
         for node in session.scalars(select(Customer).where(Customer.id.in_(some))):
@@ -101,9 +102,3 @@ def _catch_up(session: Session, keystore: KeyStore, journal: Collection[UUID]) -
         if node.erased_at is not None and node.id not in journal:
             keystore.destroy([node.id], node.erased_at)
     keystore.enforce_journal()
-
-
-def _parts(idents: Collection[UUID]) -> Iterator[list[UUID]]:
-    listed = sorted(idents)
-    for start in range(0, len(listed), _AT_ONCE):
-        yield listed[start : start + _AT_ONCE]

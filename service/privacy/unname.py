@@ -1,6 +1,6 @@
 """Unname: take the ids of erased people out of what the files of other customers say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import ERASED_SESSION, LOOKS, AuditEntry
 from service.customers.models import Customer
+from service.lists import in_parts
 from service.merging.models import DoNotLink, Merge, Proposal
 from service.privacy.blank import blank
 from service.sessions.models import ShopperSession
-
-_AT_ONCE = 500
 
 
 def unname(session: Session, nodes: Sequence[UUID]) -> None:
@@ -25,7 +24,7 @@ def unname(session: Session, nodes: Sequence[UUID]) -> None:
     gone = {str(node) for node in nodes}
     sessions = set(session.scalars(select(ShopperSession.id).where(ShopperSession.customer_id.in_(nodes))))
     changed: list[dict[str, Any]] = []
-    for some in _parts(_counterparts(session, nodes)):
+    for some in in_parts(_counterparts(session, nodes)):
         line = select(AuditEntry.id, AuditEntry.actor_id, AuditEntry.detail)
         history = line.where(AuditEntry.customer_id.in_(some), AuditEntry.action.not_in(LOOKS))
         for row in session.execute(history):
@@ -44,12 +43,7 @@ def _counterparts(session: Session, nodes: Sequence[UUID]) -> list[UUID]:
         found |= set(session.scalars(select(table.b_id).where(table.a_id.in_(nodes))))
         found |= set(session.scalars(select(table.a_id).where(table.b_id.in_(nodes))))
     whole: set[UUID] = set()
-    for some in _parts(sorted(found)):
+    for some in in_parts(sorted(found)):
         answering = select(Customer.canonical_id).where(Customer.id.in_(some))
         whole |= set(session.scalars(select(Customer.id).where(Customer.canonical_id.in_(answering))))
     return sorted(whole - set(nodes))
-
-
-def _parts(idents: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    for start in range(0, len(idents), _AT_ONCE):
-        yield idents[start : start + _AT_ONCE]
