@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from service.crypto.keystore import KeyStore, open_or_none
+from service.crypto.keystore import KeyStore
 from service.customers.component import nodes_of
-from service.customers.identifiers import VALUE_CONTEXT
+from service.customers.identifiers import open_values
 from service.customers.lock import lock_customer
 from service.customers.models import Identifier, Trust
 from service.errors import Conflict, NotFound
@@ -70,9 +70,9 @@ def add_contact(
 def list_contacts(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:
     """Return a customer's live contacts with their values, oldest first."""
     kept = select(Identifier).where(*_live_contacts(customer_id)).order_by(Identifier.created_at, Identifier.id)
-    rows = list(session.scalars(kept))
-    keys = keystore.find_many({row.customer_id for row in rows})
-    return [(row, open_or_none(keys.get(row.customer_id), row.value_sealed, context=VALUE_CONTEXT)) for row in rows]
+    rows = session.scalars(kept).all()
+    values = open_values(keystore, rows)
+    return [(row, values[row.id]) for row in rows]
 
 
 def remove_contact(session: Session, identifier_id: UUID, *, prover: Prover, now: datetime) -> None:
