@@ -7,12 +7,12 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select, union
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
 from service.cards.models import Card
 from service.privacy.file import File, Section
-from service.sales.link import is_claimed_by, is_linked_to
+from service.sales.link import is_claimed_by, linked_keys
 from service.sales.models import Claim, Return, Sale
 from service.scans.models import OtpFailure, Scan
 from service.stores.models import Store, Terminal
@@ -68,10 +68,7 @@ def wrong_codes_of(file: File) -> Section:
 
 def sales_of(file: File) -> Section:
     """Return every sale that is linked to the person's scans and claims, with its returns, oldest first."""
-    key = select(Sale.id, Sale.terminal_id)
-    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(file.nodes))
-    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(file.nodes))
-    theirs = union(scanned, claimed).subquery()
+    theirs = linked_keys(file.nodes)
     rows = file.session.execute(
         select(Sale, Store.name, Terminal.label)
         .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))

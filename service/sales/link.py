@@ -6,8 +6,9 @@ scans that arrive later change nothing: the first to stand keeps the sale.
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
 from service.codes.refusals import Refusal
@@ -61,6 +62,14 @@ def is_linked_to(scan: type[Scan]) -> ColumnElement[bool]:
 def is_claimed_by(claim: type[Claim]) -> ColumnElement[bool]:
     """Return whether the `Sale` in scope is linked by the claim in scope: the join from a customer's claims."""
     return and_(_may_hold(claim, Sale), link_of_scan(Sale).in_(_OPEN))
+
+
+def linked_keys(nodes: Select[UUID]) -> Subquery:
+    """Return id and terminal of every sale that is linked to the scans or claims of these nodes."""
+    key = select(Sale.id, Sale.terminal_id)
+    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes))
+    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes))
+    return union(scanned, claimed).subquery()
 
 
 def _may_hold(claim: type[Claim], sale: Any) -> ColumnElement[bool]:

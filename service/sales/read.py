@@ -5,16 +5,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, Uuid, and_, bindparam, select, union
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from service.customers.component import nodes_of
 from service.db import UtcDateTime
 from service.errors import NotFound
 from service.lists import Cursor, older_than
-from service.sales.link import is_claimed_by, is_linked_to, link_of
-from service.sales.models import Claim, Link, Sale
-from service.scans.models import Scan
+from service.sales.link import link_of, linked_keys
+from service.sales.models import Link, Sale
 from service.stores.models import Store, Terminal
 
 
@@ -46,12 +45,8 @@ def _own_sale() -> Select[Sale, str]:
 
 @cache
 def _sales_of(*, is_paged: bool) -> Select[Sale, Store, Terminal]:
-    nodes = nodes_of(bindparam("customer_id", type_=Uuid()))
+    theirs = linked_keys(nodes_of(bindparam("customer_id", type_=Uuid())))
     after: Any = Cursor(bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Uuid())) if is_paged else None  # type: ignore[arg-type]
-    key = select(Sale.id, Sale.terminal_id)
-    scanned = key.join(Scan, is_linked_to(Scan)).where(Scan.customer_id.in_(nodes))
-    claimed = key.join(Claim, is_claimed_by(Claim)).where(Claim.customer_id.in_(nodes))
-    theirs = union(scanned, claimed).subquery()
     return (
         select(Sale, Store, Terminal)
         .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
