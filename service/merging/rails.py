@@ -36,6 +36,11 @@ class Side:
     named: bool
 
 
+def may_have_changed_hands(kind: str, between: timedelta) -> bool:
+    """Return whether so much time lies between two proofs of a value that it may be somebody else's by now."""
+    return kind == IdentifierKind.PHONE and abs(between) >= RECYCLED_AFTER
+
+
 def look_at(
     session: Session, keystore: KeyStore, left: Sequence[Customer], right: Sequence[Customer], *, kind: str | None
 ) -> tuple[Side, Side]:

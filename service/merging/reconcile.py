@@ -18,7 +18,7 @@ from service.merging.limits import keep_limits, take_up
 from service.merging.lock import lock_identities
 from service.merging.models import Rule
 from service.merging.propose import propose
-from service.merging.rails import RECYCLED_AFTER
+from service.merging.rails import may_have_changed_hands
 from service.merging.reasons import SAME, Reason, words_of
 from service.merging.rules import Rules
 
@@ -82,7 +82,8 @@ def _join_holders(
     """Join whoever proved the same value; None when nobody did, as far as the rules can tell."""
     best = None
     for other in others if identifier.trust == Trust.VERIFIED else ():
-        if other.trust == Trust.VERIFIED and not _may_have_changed_hands(identifier, other):
+        between = (identifier.proved_at or identifier.created_at) - (other.proved_at or other.created_at)
+        if other.trust == Trust.VERIFIED and not may_have_changed_hands(identifier.kind, between):
             ends = identifier.customer_id, other.customer_id
             joined = join(session, keystore, *ends, cause=cause, rules=rules, now=now)
             best = best if best is not None and best.outcome is Outcome.MERGED else joined
@@ -107,12 +108,6 @@ def _reasons(identifier: Identifier, other: Identifier) -> list[dict[str, Any]]:
     if identifier.trust == other.trust == Trust.VERIFIED:
         return [{"code": same, "trust": Trust.VERIFIED}, {"code": Reason.RECYCLED}]
     return [{"code": same, "trust": Trust.CLAIMED}]
-
-
-def _may_have_changed_hands(identifier: Identifier, other: Identifier) -> bool:
-    """Return whether so much time lies between the two proofs of a phone number that it may be somebody else's."""
-    proved, before = (row.proved_at or row.created_at for row in (identifier, other))
-    return identifier.kind == IdentifierKind.PHONE and abs(proved - before) >= RECYCLED_AFTER
 
 
 def _cause(identifier: Identifier, actor: Actor) -> Cause:

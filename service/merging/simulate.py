@@ -8,7 +8,7 @@ who signs up with it is joined all the same. What was ended since is no longer t
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from service.crypto.keystore import KeyStore
 from service.customers.models import IdentifierKind
 from service.merging.models import Merge, Rule
-from service.merging.rails import RECYCLED_AFTER, Side, find_stops
+from service.merging.rails import Side, find_stops, may_have_changed_hands
 from service.merging.reasons import SAME, Reason, words_of
 from service.merging.rules import Rules
 from service.merging.snapshot import Key, Snapshot, Value, take_snapshot
@@ -98,7 +98,7 @@ class _Replay:
         if self._says_nothing(value):
             return
         for (a, proved), (b, before) in combinations(value.proved_by, 2):
-            if self._are_one(a, b) or _may_have_changed_hands(value, proved - before):
+            if self._are_one(a, b) or may_have_changed_hands(value.kind, proved - before):
                 continue
             if self._counts(value, a) and self._counts(value, b) and not self._stops(a, b, kind=value.kind):
                 self._unite(a, b)
@@ -158,7 +158,3 @@ class _Replay:
         small, large = sorted((self._part_of[a], self._part_of[b]), key=len)
         large |= small
         self._part_of |= dict.fromkeys(small, large)
-
-
-def _may_have_changed_hands(value: Value, between: timedelta) -> bool:
-    return value.kind == IdentifierKind.PHONE and abs(between) >= RECYCLED_AFTER
