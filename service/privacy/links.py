@@ -6,9 +6,9 @@ Where the other one is, or is again, another customer, it says so without naming
 from sqlalchemy import or_, select
 
 from service.linking.models import LinkRequest
+from service.merging.decide import open_note
 from service.merging.join import open_reason
 from service.merging.models import DoNotLink, Merge, Proposal
-from service.merging.proposals import open_note
 from service.merging.reasons import words_of
 from service.privacy.file import File, Section
 

@@ -11,10 +11,10 @@ from service.crypto.keystore import KeyStore
 from service.customers.component import nodes_of
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
+from service.merging.decide import accept, reject
 from service.merging.join import Cause, Outcome
 from service.merging.lock import lock_identities
 from service.merging.models import Decider, Proposal, ProposalStatus, Rule
-from service.merging.proposals import accept, reject
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
 from service.proof.evict import may_be_confirmed

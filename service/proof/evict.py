@@ -15,7 +15,7 @@ from service.customers.component import canonical_of, nodes_of
 from service.customers.identifiers import end_identifier, find_live, index_parts
 from service.customers.models import Identifier, IdentifierKind, Trust
 from service.merging.models import Decider
-from service.merging.proposals import propose
+from service.merging.propose import propose
 from service.merging.rails import RECYCLED_AFTER
 from service.merging.reasons import SAME
 from service.proof.request import Contact

@@ -12,10 +12,10 @@ from service.cli import main
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
 from service.matching.person import Person
+from service.merging.decide import reject
 from service.merging.duplicates import read_people
 from service.merging.join import Cause, join
 from service.merging.models import Merge, Proposal, ProposalStatus, Rule
-from service.merging.proposals import reject
 from service.merging.rules import DEFAULT_FILE
 from tests.customers.test_dump import dump
 from tests.matching.records import maria, moved, strangers

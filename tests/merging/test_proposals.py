@@ -9,10 +9,11 @@ from service.audit.models import Action
 from service.customers.models import Customer, Trust
 from service.errors import Conflict
 from service.lists import Cursor
+from service.merging.decide import accept, list_proposals, reject
 from service.merging.join import Cause, Outcome
 from service.merging.models import Decider, ProposalStatus, Rule
-from service.merging.proposals import accept, list_proposals, propose, reject, words_of
-from service.merging.reasons import Reason
+from service.merging.propose import propose
+from service.merging.reasons import Reason, words_of
 from tests.merging.people import CRM, EMAIL, OPERATOR, SHOPPER, People
 
 SAME_EMAIL: list[dict[str, Any]] = [{"code": "same_email", "trust": "claimed"}]

@@ -9,10 +9,10 @@ from service.audit.models import Action
 from service.audit.record import record
 from service.crypto.keystore import DataKey
 from service.lists import Cursor
+from service.merging.decide import accept, list_proposals, open_note, reject, write_note
 from service.merging.join import Cause
 from service.merging.models import Proposal, ProposalStatus, Rule
-from service.merging.proposals import accept, list_proposals, open_note, reject, words_of, write_note
-from service.merging.reasons import Reason
+from service.merging.reasons import Reason, words_of
 from service.web.context import actor, now, service
 from service.web.operation import answer, operation
 from service.web.operator.models import AcceptedOut, DecideIn, ProposalsOut, ProposalsQuery, RejectedOut

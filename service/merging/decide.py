@@ -17,11 +17,8 @@ from service.merging.do_not_link import keep_apart
 from service.merging.join import Cause, Joined, Outcome, join, open_reason, seal_reason
 from service.merging.lock import lock_identities
 from service.merging.models import Decider, Proposal, ProposalStatus
-from service.merging.propose import propose
-from service.merging.reasons import Reason, words_of
+from service.merging.reasons import Reason
 from service.merging.rules import Rules
-
-__all__ = ["accept", "list_proposals", "open_note", "propose", "reject", "words_of", "write_note"]
 
 
 def list_proposals(
