@@ -88,8 +88,8 @@ def shopper() -> None:
 
 def pending() -> None:
     """Let a shopper pass who exchanged a handoff and has not confirmed it yet."""
-    limited()
     g.pending_token = _cookie(PENDING_COOKIE)
+    limited()
 
 
 def metrics() -> None:

@@ -124,6 +124,13 @@ def test_guesses_are_slowed_down_by_address_but_good_tokens_still_pass(world: Wo
 
 @on_sqlite
 @pytest.mark.usefixtures("moment")
+def test_a_missing_cookie_costs_its_address_once(world: World) -> None:
+    answers = flood(lambda: world.client.post("/shopper/v1/session", json={}), limit=guards.ADDRESS_LIMIT.burst)
+    assert_slowed(answers, passed=401)
+
+
+@on_sqlite
+@pytest.mark.usefixtures("moment")
 @pytest.mark.parametrize(
     ("path", "body"),
     [("/pos/v1/enrol", {"enrolment_code": "use_guess"}), ("/shopper/v1/handoff", {"handoff": "ush_guess"})],
