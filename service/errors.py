@@ -6,7 +6,8 @@ UnspokenError
  │    └── IdConflict   the id was used before with another body
  ├── NotAuthorised     the credential is bad, used, expired or revoked
  ├── Unavailable       a store that this needs does not answer; worth trying again
- └── BadSettings       the settings or the key file can't be used; the service won't start
+ ├── BadSettings       the settings or the key file can't be used; the service won't start
+ └── a feature's own   customers' InvalidIdentifier, proof's AskedTooOften, sales' ClaimedTooMany, importing's BadFile
 """
 
 
