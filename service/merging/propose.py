@@ -15,6 +15,7 @@ from service.merging.graph import component_of
 from service.merging.models import Decider, Proposal, ProposalStatus
 
 Reasons = list[dict[str, Any]]
+_IS_OPEN = Proposal.status == ProposalStatus.OPEN.value
 
 
 def propose(
@@ -37,11 +38,15 @@ def propose(
     erased = any(node.erased_at for node in (*left, *right))
     if erased or left[0].canonical_id == right[0].canonical_id or are_kept_apart(session, ours, theirs):
         return None
-    if decider is Decider.OWNER:
-        return _ask(session, (a, b), among=_pair(a, b), reasons=reasons, score=score, decider=decider, now=now)
-    low, high = sorted((a, b))
-    among = or_(_between(ours, theirs), _between(theirs, ours))
-    return _ask(session, (low, high), among=among, reasons=reasons, score=score, decider=decider, now=now)
+    by_owner = decider is Decider.OWNER
+    same = _between([a], [b]) if by_owner else or_(_between(ours, theirs), _between(theirs, ours))
+    found = _find_open(session, same)
+    if found is None:
+        pair = (a, b) if by_owner else (min(a, b), max(a, b))
+        return _add(session, pair, reasons=reasons, score=score, decider=decider, now=now)
+    _ask_again(found, reasons, by_owner=by_owner)
+    session.flush()
+    return found.id
 
 
 def mark_stale(session: Session, nodes: Collection[UUID], now: datetime) -> None:
@@ -50,28 +55,11 @@ def mark_stale(session: Session, nodes: Collection[UUID], now: datetime) -> None
     session.execute(update(Proposal).where(_between(nodes, nodes), _IS_OPEN).values(stale))
 
 
-_IS_OPEN = Proposal.status == ProposalStatus.OPEN.value
-
-
-def _ask(
-    session: Session,
-    pair: tuple[UUID, UUID],
-    *,
-    among: ColumnElement[bool],
-    reasons: Reasons,
-    score: float | None,
-    decider: Decider,
-    now: datetime,
-) -> UUID:
-    found = _find_open(session, among)
-    if found is None:
-        return _add(session, pair, reasons=reasons, score=score, decider=decider, now=now)
+def _ask_again(found: Proposal, reasons: Reasons, *, by_owner: bool) -> None:
     told = {(reason["code"], reason.get("kind")): reason for reason in (*found.reasons, *reasons)}
     found.reasons = list(told.values())
-    if decider is Decider.OWNER:
-        found.decider = decider.value  # an operator's question that the owner can answer
-    session.flush()
-    return found.id
+    if by_owner:
+        found.decider = Decider.OWNER.value  # an operator's question that the owner can answer
 
 
 def _add(
@@ -96,10 +84,6 @@ def _add(
 
 def _find_open(session: Session, among: ColumnElement[bool]) -> Proposal | None:
     return session.scalars(select(Proposal).where(among, _IS_OPEN).order_by(Proposal.created_at, Proposal.id)).first()
-
-
-def _pair(a: UUID, b: UUID) -> ColumnElement[bool]:
-    return and_(Proposal.a_id == a, Proposal.b_id == b)
 
 
 def _between(ours: Collection[UUID], theirs: Collection[UUID]) -> ColumnElement[bool]:
