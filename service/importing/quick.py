@@ -1,4 +1,4 @@
-"""Accept identifiers at speed: what is plain is judged here, everything else by `merging.accept`.
+"""Accept identifiers at speed: what is plain is judged here, everything else by `merging.judge`.
 
 The libraries take 50 and 100 microseconds for a phone number and an address, more than all the rest of a row.
 Whatever the short cuts answer is what the long way answers; a property test holds one against the other.
@@ -11,7 +11,7 @@ import phonenumbers
 
 from service.customers.models import IdentifierKind
 from service.customers.normalise import InvalidIdentifier
-from service.merging.accept import accept_value
+from service.merging.judge import accept_value
 from service.merging.rules import Rules
 
 _LOCAL_PART = re.compile(r"[a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]{1,64})*")

@@ -17,9 +17,9 @@ from service.customers.component import canonical_of, nodes_of
 from service.customers.identifiers import add_identifier, find_live, live_with
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import change_traits, read_traits, write_traits
-from service.merging.accept import Given
 from service.merging.anonymous import sign_up
 from service.merging.join import Outcome as Join
+from service.merging.judge import Given
 from service.merging.limits import keep_limits
 from service.merging.lock import lock_identities
 from service.merging.rails import has_room_for_crm

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.customers.models import IdentifierKind
 from service.customers.normalise import InvalidIdentifier
 from service.importing.quick import Acceptance
-from service.merging.accept import accept_value
+from service.merging.judge import accept_value
 from service.merging.rules import load_rules
 
 RULES = load_rules(None)

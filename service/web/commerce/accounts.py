@@ -15,7 +15,7 @@ from service.customers.account import see_account
 from service.customers.given import find_given
 from service.customers.models import Identifier
 from service.errors import NotFound
-from service.merging.accept import Judge
+from service.merging.judge import Judge
 from service.merging.put_account import Account, put_account
 from service.merging.unlink import unlink
 from service.sessions.open import open_session

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from service.cards.manage import put_away
 from service.customers.models import IdentifierKind
 from service.customers.normalise import InvalidIdentifier
-from service.merging.accept import accept_value
+from service.merging.judge import accept_value
 from service.proof.hold import SecondProof
 from service.proof.models import ProofPurpose
 from service.proof.request import RESEND_AFTER, AskedTooOften, Contact, Wanted, request_code
