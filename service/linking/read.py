@@ -35,11 +35,10 @@ def get_request(session: Session, *, site_id: UUID, link_request_id: UUID) -> tu
 
 def list_requests(session: Session, customer_id: UUID, now: datetime) -> Sequence[tuple[LinkRequest, Site]]:
     """Return what sites asked of a customer within a day, newest first."""
-    rows = session.execute(
+    return session.execute(
         select(LinkRequest, Site)
         .join(Site, Site.id == LinkRequest.site_id)
         .where(LinkRequest.holder_id.in_(nodes_of(customer_id)), LinkRequest.created_at > now - SHOWN_FOR)
         .order_by(LinkRequest.created_at.desc(), LinkRequest.id.desc())
         .limit(MOST_SHOWN)
-    )
-    return [(row[0], row[1]) for row in rows]
+    ).all()

@@ -89,7 +89,7 @@ def list_claims(
         # A hash is longer than the id that begins it, so it comes after it.
         same = (Claim.claimed_at == after.at) & (Claim.claim_hash < after.id.bytes)
         query = query.where((Claim.claimed_at < after.at) | same)
-    return [(row[0], row[1], row[2]) for row in session.execute(query.order_by(*order).limit(limit))]
+    return session.execute(query.order_by(*order).limit(limit)).all()
 
 
 def cursor_of(claim: Claim) -> Cursor:
@@ -106,7 +106,7 @@ def status_of(claim: Claim, sale: Sale | None, now: datetime) -> ClaimStatus:
 
 def _find_sale(session: Session, claim_hash: bytes) -> Where | None:
     """Return the first sale to arrive with this code, locked, so that no till links it meanwhile."""
-    row = session.execute(
+    return session.execute(
         select(Sale, Store, Terminal)
         .join(Store, Store.id == Sale.store_id)
         .join(Terminal, Terminal.id == Sale.terminal_id)
@@ -115,7 +115,6 @@ def _find_sale(session: Session, claim_hash: bytes) -> Where | None:
         .limit(1)
         .with_for_update(of=Sale)
     ).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
 
 
 def _has_lapsed(claim: Claim, where: Where | None, now: datetime) -> bool:

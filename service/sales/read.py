@@ -32,8 +32,7 @@ def list_sales(
     params: dict[str, Any] = {"customer_id": customer_id, "limit": limit}
     if after is not None:
         params |= {"at": after.at, "id": after.id}
-    rows = session.execute(_sales_of(is_paged=after is not None), params)
-    return [(row[0], row[1], row[2]) for row in rows]
+    return session.execute(_sales_of(is_paged=after is not None), params).all()
 
 
 # How a sale is linked is long to say: building the statements costs forty times what running them does.

@@ -30,15 +30,14 @@ def get_scan(session: Session, *, terminal_id: UUID, scan_id: UUID) -> Scan:
 def list_scans(session: Session, customer_id: UUID, *, after: Cursor | None, limit: int) -> Sequence[Where]:
     """Return a customer's scans, refused ones too, newest first, with where they were made."""
     own = Scan.customer_id.in_(nodes_of(customer_id))
-    rows = session.execute(
+    return session.execute(
         select(Scan, Store, Terminal)
         .join(Store, Store.id == Scan.store_id)
         .join(Terminal, Terminal.id == Scan.terminal_id)
         .where(own, ~Scan.training, *older_than(after, Scan.received_at, Scan.id))
         .order_by(Scan.received_at.desc(), Scan.id.desc())
         .limit(limit)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
+    ).all()
 
 
 def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetime) -> Where:
