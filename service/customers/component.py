@@ -18,6 +18,12 @@ def nodes_of(customer_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
     return select(Customer.id).where(Customer.canonical_id == canonical)
 
 
+def live_of(customer_id: UUID, *kinds: IdentifierKind) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a live identifier, of one of these kinds, that any node of a customer holds."""
+    of_kind = Identifier.kind.in_([kind.value for kind in kinds])
+    return Identifier.customer_id.in_(nodes_of(customer_id)), of_kind, Identifier.ended_at.is_(None)
+
+
 def canonical_of(session: Session, customer_id: UUID) -> UUID:
     """Return the id of the node that answers for this one; `NotFound` when there is no such node."""
     canonical = session.scalar(select(Customer.canonical_id).where(Customer.id == customer_id))

@@ -23,6 +23,9 @@ class IdentifierKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
+CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
+
+
 class Trust(StrEnum):
     """How far an identifier is believed, weakest first."""
 

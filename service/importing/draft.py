@@ -9,13 +9,12 @@ import orjson
 from service.crypto.keystore import draw_key
 from service.crypto.vault import Vault
 from service.customers.identifiers import VALUE_CONTEXT, index_parts
-from service.customers.models import IdentifierKind
+from service.customers.models import CONTACTS
 from service.customers.traits import TRAITS_CONTEXT
 from service.importing.columns import Field
 from service.importing.ids import make_ids
 from service.importing.parse import Fault, Row
 
-_CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
 _NAMES = (Field.GIVEN_NAME, Field.FAMILY_NAME, Field.NAME)
 
 
@@ -55,13 +54,13 @@ class Drafter:
 
     def _find_earlier(self, row: Row, digests: list[list[bytes]], content: int) -> tuple[int, int] | None:
         """Return line and content of the earlier row with this one's key, and remember this one."""
-        is_contact = row.identifiers[0].kind in _CONTACTS
+        is_contact = row.identifiers[0].kind in CONTACTS
         own = digests[0][0] + name_of(row.traits).encode() if is_contact else digests[0][0]
         earlier = self._seen.get(own)
         if earlier is None:
             self._seen[own] = row.line, content
             for given, found in zip(row.identifiers[1:], digests[1:], strict=True):
-                if given.kind not in _CONTACTS:
+                if given.kind not in CONTACTS:
                     self._seen.setdefault(found[0], (row.line, content))
         return earlier
 
@@ -73,7 +72,7 @@ def name_of(traits: Mapping[str, Any]) -> str:
 
 def _contradiction(row: Row, earlier_line: int) -> Fault:
     kind = row.identifiers[0].kind
-    what = f"same {kind} and name" if kind in _CONTACTS else f"same {kind}"
+    what = f"same {kind} and name" if kind in CONTACTS else f"same {kind}"
     return Fault(
         row.line, kind, f"the row on line {earlier_line} has the {what} and says otherwise: keep one of them"
     )

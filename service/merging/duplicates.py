@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.identifiers import VALUE_CONTEXT
-from service.customers.models import Customer, Identifier, IdentifierKind
+from service.customers.models import CONTACTS, Customer, Identifier, IdentifierKind
 from service.customers.traits import open_traits
 from service.matching.find import find_duplicates
 from service.matching.person import Person, complete, read_person
@@ -27,7 +27,6 @@ from service.merging.reasons import Reason
 from service.merging.rules import Matching
 
 _AT_ONCE = 1_000
-_CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
 _DECIMALS = 2  # of a likelihood: more would claim to know more than it does
 Contacts = dict[UUID, dict[str, list[str]]]
 
@@ -109,7 +108,7 @@ def _read_nodes(session: Session, after: UUID) -> Sequence[Customer]:
 def _read_contacts(session: Session, keys: dict[UUID, DataKey]) -> Contacts:
     """Return the live e-mail addresses and phones of these nodes."""
     found: Contacts = defaultdict(lambda: {"emails": [], "phones": []})
-    of_kind = Identifier.kind.in_([kind.value for kind in _CONTACTS])
+    of_kind = Identifier.kind.in_([kind.value for kind in CONTACTS])
     wanted = select(Identifier).where(Identifier.customer_id.in_(list(keys)), of_kind, Identifier.ended_at.is_(None))
     for row in session.scalars(wanted):
         value = open_or_none(keys[row.customer_id], row.value_sealed, context=VALUE_CONTEXT)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.crypto.keystore import KeyStore
-from service.customers.component import nodes_of
+from service.customers.component import live_of, nodes_of
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.merging.decide import accept, reject
@@ -83,11 +83,7 @@ def _open_proposals(session: Session, customer_id: UUID) -> list[Proposal]:
 
 
 def _accounts(session: Session, customer_id: UUID, proposal_id: UUID | None) -> list[ShownAccount]:
-    live = (
-        Identifier.customer_id.in_(nodes_of(customer_id)),
-        Identifier.kind == IdentifierKind.ACCOUNT,
-        Identifier.ended_at.is_(None),
-    )
+    live = live_of(customer_id, IdentifierKind.ACCOUNT)
     rows = select(Identifier, Site).join(Site, Site.id == Identifier.issuer).where(*live)
     ordered = rows.order_by(Identifier.created_at, Identifier.id)
     return [ShownAccount(row, site, proposal_id) for row, site in session.execute(ordered)]

@@ -5,20 +5,20 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.crypto.keystore import KeyStore
-from service.customers.component import nodes_of
+from service.customers.component import live_of
 from service.customers.identifiers import open_values
 from service.customers.lock import lock_customer
-from service.customers.models import Identifier, Trust
+from service.customers.models import CONTACTS, Identifier, Trust
 from service.errors import Conflict, NotFound
 from service.merging.join import Joined, Outcome
 from service.merging.lock import lock_identities
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
-from service.proof.evict import CONTACTS, contacts_of
+from service.proof.evict import verified_contacts_of
 from service.proof.hold import Prover, SecondProof, find_holder, hold, is_one, need_second_proof, release
 from service.proof.verify import Proved, keep, use_up
 from service.sessions.models import ShopperSession
@@ -69,7 +69,7 @@ def add_contact(
 
 def list_contacts(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:
     """Return a customer's live contacts with their values, oldest first."""
-    kept = select(Identifier).where(*_live_contacts(customer_id)).order_by(Identifier.created_at, Identifier.id)
+    kept = select(Identifier).where(*live_of(customer_id, *CONTACTS)).order_by(Identifier.created_at, Identifier.id)
     rows = session.scalars(kept).all()
     values = open_values(keystore, rows)
     return [(row, values[row.id]) for row in rows]
@@ -79,11 +79,11 @@ def remove_contact(session: Session, identifier_id: UUID, *, prover: Prover, now
     """End a contact of the shopper's own; `Conflict` when they could not sign in again without it."""
     lock_identities(session)
     ask_for_sign_in(session, prover)
-    own = (*_live_contacts(prover.customer_id), Identifier.id == identifier_id)
+    own = (*live_of(prover.customer_id, *CONTACTS), Identifier.id == identifier_id)
     row = session.scalars(select(Identifier).where(*own)).one_or_none()
     if row is None:
         raise NotFound("there is no such contact of yours")
-    others = select(Identifier.id).where(*contacts_of(prover.customer_id), Identifier.id != row.id)
+    others = select(Identifier.id).where(*verified_contacts_of(prover.customer_id), Identifier.id != row.id)
     if row.trust == Trust.VERIFIED and session.scalar(others.limit(1)) is None:
         raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
     unlink(session, row, actor=prover.actor, now=now)
@@ -96,7 +96,8 @@ def ask_for_sign_in(session: Session, prover: Prover) -> None:
     """
     held = session.get(ShopperSession, prover.session_id)
     opened_by_site = held is None or held.site_id is not None
-    if opened_by_site and session.scalar(select(Identifier.id).where(*contacts_of(prover.customer_id)).limit(1)):
+    own = select(Identifier.id).where(*verified_contacts_of(prover.customer_id)).limit(1)
+    if opened_by_site and session.scalar(own) is not None:
         detail = "sign in with your e-mail address or phone number first: this session was opened by a shop"
         raise Conflict(detail, code="sign_in_needed")
 
@@ -105,11 +106,3 @@ def _outcome(joined: Joined | None) -> Addition:
     if joined is None or joined.outcome is Outcome.SAME:
         return Addition.ADDED
     return Addition.LINKED if joined.outcome is Outcome.MERGED else Addition.PENDING
-
-
-def _live_contacts(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Identifier.customer_id.in_(nodes_of(customer_id)),
-        Identifier.kind.in_([kind.value for kind in CONTACTS]),
-        Identifier.ended_at.is_(None),
-    )

@@ -11,9 +11,9 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.cards.models import Card
 from service.crypto.vault import Vault
-from service.customers.component import canonical_of, nodes_of
+from service.customers.component import canonical_of, live_of, nodes_of
 from service.customers.identifiers import end_identifier, find_live, index_parts
-from service.customers.models import Identifier, IdentifierKind, Trust
+from service.customers.models import CONTACTS, Identifier, IdentifierKind, Trust
 from service.merging.models import Decider
 from service.merging.propose import propose
 from service.merging.rails import RECYCLED_AFTER
@@ -21,8 +21,6 @@ from service.merging.reasons import SAME
 from service.proof.request import Contact
 from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, ShopperSession
-
-CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
 
 
 def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, actor: Actor, now: datetime) -> None:
@@ -54,29 +52,16 @@ def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
     Whoever has another contact may be somebody else, for whom this one was mistyped: then the shopper proves that
     one, too, or a person of the brand decides.
     """
-    account = (
-        Identifier.customer_id.in_(nodes_of(claimant_id)),
-        Identifier.kind == IdentifierKind.ACCOUNT,
-        Identifier.ended_at.is_(None),
-    )
-    has_account = session.scalar(select(Identifier.id).where(*account).limit(1)) is not None
-    contact = (
-        Identifier.customer_id.in_(nodes_of(claimant_id)),
-        Identifier.kind.in_([kind.value for kind in CONTACTS]),
-        Identifier.ended_at.is_(None),
-    )
-    has_contact = session.scalar(select(Identifier.id).where(*contact).limit(1)) is not None
-    return has_account and not has_contact
+
+    def holds(*kinds: IdentifierKind) -> bool:
+        return session.scalar(select(Identifier.id).where(*live_of(claimant_id, *kinds)).limit(1)) is not None
+
+    return holds(IdentifierKind.ACCOUNT) and not holds(*CONTACTS)
 
 
-def contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def verified_contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of a customer's live, verified contacts."""
-    return (
-        Identifier.customer_id.in_(nodes_of(customer_id)),
-        Identifier.kind.in_([kind.value for kind in CONTACTS]),
-        Identifier.trust == Trust.VERIFIED,
-        Identifier.ended_at.is_(None),
-    )
+    return (*live_of(customer_id, *CONTACTS), Identifier.trust == Trust.VERIFIED)
 
 
 def _claimed(session: Session, live: list[Identifier]) -> list[Identifier]:

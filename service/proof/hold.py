@@ -20,7 +20,7 @@ from service.merging.join import Joined
 from service.merging.rails import RECYCLED_AFTER
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
-from service.proof.evict import contacts_of, evict
+from service.proof.evict import evict, verified_contacts_of
 from service.proof.request import Contact
 
 
@@ -70,7 +70,7 @@ def need_second_proof(session: Session, holder: Identifier, now: datetime) -> Se
     """
     if holder.kind != IdentifierKind.PHONE:
         return None
-    others = select(Identifier.kind).where(*contacts_of(holder.customer_id), Identifier.id != holder.id)
+    others = select(Identifier.kind).where(*verified_contacts_of(holder.customer_id), Identifier.id != holder.id)
     kinds = {IdentifierKind(kind) for kind in session.scalars(others)}
     idle = now - (holder.proved_at or holder.created_at) >= RECYCLED_AFTER
     if IdentifierKind.EMAIL in kinds:

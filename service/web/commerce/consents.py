@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import Action
 from service.audit.record import record
-from service.customers.component import find_for_site, nodes_of
+from service.customers.component import find_for_site, live_of
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import NotFound
 from service.privacy.consents import read_consents, state_consent
@@ -50,12 +50,8 @@ def put_consent(customer_id: UUID, body: SaidOfIn) -> Response:
 
 def _node_of_site(session: Session, customer_id: UUID) -> UUID:
     """Return the node that holds the site's account: what was said to the site follows it when a merge is undone."""
-    held = select(Identifier.customer_id).where(
-        Identifier.customer_id.in_(nodes_of(customer_id)),
-        Identifier.kind == IdentifierKind.ACCOUNT,
-        Identifier.issuer == site().id,
-        Identifier.ended_at.is_(None),
-    )
+    accounts = live_of(customer_id, IdentifierKind.ACCOUNT)
+    held = select(Identifier.customer_id).where(*accounts, Identifier.issuer == site().id)
     asked_first = (Identifier.customer_id != customer_id, Identifier.created_at, Identifier.id)
     found = session.scalars(held.order_by(*asked_first).limit(1)).first()
     if found is None:  # unlinked at this very moment
