@@ -22,7 +22,8 @@ def find_given(
     found = session.scalars(wanted).one_or_none()
     if found is None or found.kind == IdentifierKind.ACCOUNT:
         raise NotFound("your site has given this customer no such identifier")
-    if found.trust == Trust.VERIFIED and found.kind not in may_vouch:
+    proved = found.owner_proved_at is not None or found.trust == Trust.VERIFIED
+    if proved and found.kind not in may_vouch:
         raise Conflict("its owner has proved it since: only they can remove it", code="proved_by_owner")
     return found
 

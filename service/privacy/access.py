@@ -6,7 +6,7 @@ from service.cards.models import Card
 from service.customers.models import Identifier, Trust
 from service.privacy.file import File, Section
 from service.proof.models import OneTimeCode
-from service.proof.verify import open_contact
+from service.proof.verify import find_codes_to, open_contact
 from service.sessions.models import Handoff, ShopperSession
 
 
@@ -70,7 +70,8 @@ def codes_of(file: File) -> Section:
         Identifier.trust == Trust.VERIFIED,
         Identifier.ended_at.is_(None),
     )
-    own = select(OneTimeCode).where(or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.contact_index.in_(proved)))
+    to_them = find_codes_to(file.session, file.vault, proved)
+    own = select(OneTimeCode).where(or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.id.in_(to_them)))
     return [
         {
             "purpose": row.purpose,

@@ -48,7 +48,7 @@ def erase(
     canonical, gone = nodes[0].canonical_id, [node.id for node in nodes]
     hold_still(session, gone)
     keystore.destroy(gone, now)
-    forget(session, gone, now)
+    forget(session, keystore.vault, gone, now)
     # A shopper's session was theirs: its id goes, too.
     by = Actor(actor.kind) if actor.kind is ActorKind.SHOPPER else actor
     record(session, Action.ERASED, canonical, actor=by, now=now, why=why)

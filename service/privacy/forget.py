@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session, aliased
 from service.audit.models import LOOKS, Action, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
+from service.crypto.vault import Vault
 from service.customers.models import Customer, Identifier
 from service.linking.models import LinkRequest
 from service.lists import in_parts
 from service.merging.models import DoNotLink, Merge, Proposal
 from service.privacy.unname import unname
 from service.proof.models import OneTimeCode
+from service.proof.verify import find_codes_to
 from service.sales.link import is_claimed_by
 from service.sales.models import Claim, Return, Sale
 from service.scans.models import NO_DIGEST, OtpFailure, Scan
@@ -30,12 +32,12 @@ _NO_CARD_NUMBER = 0
 _LOCK_PATIENCE = "500ms"
 
 
-def forget(session: Session, nodes: Sequence[UUID], now: datetime) -> None:
+def forget(session: Session, vault: Vault, nodes: Sequence[UUID], now: datetime) -> None:
     """Detach, delete and blur all that the nodes hold; leave them as tombstones. Safe to repeat."""
     unname(session, nodes)
     _detach_sales(session, nodes)
     detach_scans(session, nodes)
-    _end_access(session, nodes)
+    _end_access(session, vault, nodes)
     _unlink(session, nodes)
     for table in (Identifier, Consent, Claim):
         session.execute(delete(table).where(table.customer_id.in_(nodes)))
@@ -100,14 +102,14 @@ def _names_scan_of(nodes: Sequence[UUID]) -> ColumnElement[bool]:
     return and_(Sale.scan_id.in_(ids), of_store)
 
 
-def _end_access(session: Session, nodes: Sequence[UUID]) -> None:
+def _end_access(session: Session, vault: Vault, nodes: Sequence[UUID]) -> None:
     """Delete sessions, cards, handoffs, and the one-time codes sent for them or to their contacts."""
     sessions: Select[UUID] = select(ShopperSession.id).where(ShopperSession.customer_id.in_(nodes))
     numbers = list(session.scalars(select(Card.card_number).where(Card.customer_id.in_(nodes))))
     failures = update(OtpFailure).where(OtpFailure.card_number.in_(numbers))
     session.execute(failures.values(card_number=_NO_CARD_NUMBER))
     contacts = select(Identifier.value_index).where(Identifier.customer_id.in_(nodes))
-    sent = or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.contact_index.in_(contacts))
+    sent = or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.id.in_(find_codes_to(session, vault, contacts)))
     session.execute(delete(OneTimeCode).where(sent))
     session.execute(delete(Card).where(or_(Card.customer_id.in_(nodes), Card.session_id.in_(sessions))))
     for table in (Handoff, ShopperSession):

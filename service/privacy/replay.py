@@ -71,7 +71,7 @@ def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
         for node in session.scalars(select(Customer).where(Customer.id.in_(some))):
             node.erased_at = journal[node.id]
         session.flush()
-        forget(session, some, now)
+        forget(session, keystore.vault, some, now)
         session.expire_all()
         _settle_left(session, left)
         for ident in some:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Dialect, Executable, LargeBinary, String, Uuid, bindparam, update
+from sqlalchemy import Dialect, Executable, LargeBinary, Select, String, Uuid, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from service.crypto.vault import Vault
+from service.customers.identifiers import index_parts
 from service.customers.models import IdentifierKind
 from service.db import Database, Statement, UtcDateTime
 from service.errors import NotAuthorised
@@ -86,6 +87,23 @@ def open_contact(vault: Vault, request_id: UUID, kind: str, sealed: bytes) -> Co
     """Return the contact that a code was sent to."""
     value = vault.open(bytes(sealed), context=contact_context(request_id)).decode()
     return Contact(IdentifierKind(kind), value)
+
+
+def find_codes_to(session: Session, vault: Vault, contacts: Select[bytes]) -> set[UUID]:
+    """Return the ids of the codes that went to one of some contacts, given by their look-up digests.
+
+    While identifiers are brought under a new index key, a code may stand under another one than its contact: then the
+    contact that it is on its way to is opened.
+    """
+    known = set(session.scalars(contacts))
+    found = set(session.scalars(select(OneTimeCode.id).where(OneTimeCode.contact_index.in_(contacts))))
+    if known and len(vault.index_keys) > 1:
+        open_ones = select(OneTimeCode).where(OneTimeCode.contact_sealed != b"", OneTimeCode.id.not_in(found))
+        for code in session.scalars(open_ones):
+            contact = open_contact(vault, code.id, code.kind, code.contact_sealed)
+            if not known.isdisjoint(vault.indexes(*index_parts(contact.kind, contact.value))):
+                found.add(code.id)
+    return found
 
 
 def _wrong(left: int) -> NotAuthorised:

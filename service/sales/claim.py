@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.customers.component import nodes_of
+from service.customers.lock import lock_customer
 from service.db import insert_if_absent
 from service.errors import Conflict, UnspokenError
 from service.lists import Cursor
@@ -54,9 +55,13 @@ class Claimed:
 
 
 def claim_sale(session: Session, claim_hash: bytes, *, customer_id: UUID, actor: Actor, now: datetime) -> Claimed:
-    """Give the sale with this claim code to a customer, once; `Conflict` or `ClaimedTooMany` when it can't be."""
+    """Give the sale with this claim code to a customer, once; `Conflict` or `ClaimedTooMany` when it can't be.
+
+    `NotFound` when the customer was erased since they were recognised.
+    """
     # One at a time: neither the count of the day nor the customer's component may change meanwhile.
     lock_identities(session)
+    lock_customer(session, customer_id)
     where = _find_sale(session, claim_hash)
     claim = session.get(Claim, claim_hash)
     if claim is not None and not _has_lapsed(claim, where, now):

@@ -32,7 +32,7 @@ def check_return(returned: Lines, *, earlier: Lines, sold: Lines) -> Warnings:
     sku_of = {line["line_id"]: line.get("sku") for line in sold}
     left: Counter[tuple[str, str]] = Counter()
     for line in sold:
-        left["line", line["line_id"]] = _quantity(line)
+        left["line", line["line_id"]] += _quantity(line)
         left["sku", line.get("sku") or ""] += _quantity(line)
     for line in [*earlier, *asked]:
         left.subtract(dict.fromkeys(_keys(line, sku_of), _quantity(line)))

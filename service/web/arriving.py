@@ -11,11 +11,12 @@ MAX_HEAD_BYTES = 64 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,15})[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 _IS_CHUNKED = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
-_EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
+_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
+_EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 
 
 class Progress(Enum):
-    """How far a request has come. `REFUSED`: its body is too large, so the rest of it isn't waited for."""
+    """How far a request has come. `REFUSED`: its body is too large or no body, so the rest of it isn't waited for."""
 
     MORE = auto()
     ASKS_TO_CONTINUE = auto()
@@ -33,6 +34,7 @@ class Arriving:
         self._max_body_bytes = max_body_bytes
         self._head_bytes = 0
         self._body_bytes: int | None = 0
+        self._chunk = 0  # where the next chunk begins
 
     def take(self, data: bytes) -> Progress:
         """Add what came; return how far the request is."""
@@ -46,17 +48,34 @@ class Arriving:
         self._head_bytes = end + len(_HEAD_ENDS)
         head = bytes(self.data[: self._head_bytes])
         self._body_bytes = _body_bytes(head)
+        self._chunk = self._head_bytes
         progress = self._progress()
-        return Progress.ASKS_TO_CONTINUE if progress is Progress.MORE and _EXPECTS.search(head) else progress
+        if progress is not Progress.MORE or not _EXPECTS.search(head):
+            return progress
+        head = _EXPECTS.sub(b"", head, count=1)  # it is told now, and not once more when the body is read
+        self.data[: self._head_bytes] = head
+        self._chunk = self._head_bytes = len(head)
+        return Progress.ASKS_TO_CONTINUE
 
     def _progress(self) -> Progress:
         here = len(self.data) - self._head_bytes
         # Chunks have heads of their own; how much they hold together is measured when they are read.
         if (self._body_bytes or here // 2) > self._max_body_bytes:
             return Progress.REFUSED
-        # Where the last chunk is, only reading them all would tell; mostly it is at the end of what came.
-        is_whole = self.data.endswith(_HEAD_ENDS) if self._body_bytes is None else here >= self._body_bytes
-        return Progress.WHOLE if is_whole else Progress.MORE
+        if self._body_bytes is None:
+            return self._step_through_chunks()
+        return Progress.WHOLE if here >= self._body_bytes else Progress.MORE
+
+    def _step_through_chunks(self) -> Progress:
+        """Go on from chunk to chunk, each as long as it says (RFC 9112, section 7.1)."""
+        while (line_ends := self.data.find(b"\r\n", self._chunk)) >= 0:
+            size = _CHUNK_SIZE.fullmatch(self.data, self._chunk, line_ends)
+            if size is None:
+                return Progress.REFUSED
+            if int(size[1], 16) == 0:  # the last one; a trailer may follow
+                return Progress.WHOLE if self.data.find(_HEAD_ENDS, line_ends) >= 0 else Progress.MORE
+            self._chunk = line_ends + 2 + int(size[1], 16) + 2
+        return Progress.MORE
 
 
 def _body_bytes(head: bytes) -> int | None:

@@ -57,6 +57,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(age, *args, **kwargs)
         # Whoever is connected and isn't being served is waited for: for the first request, its rest or the next.
         self.pending_conns = self.keepalived_conns
+        # Who has sent a whole request more, while others may be waiting for their first.
+        self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
 
     @property
@@ -89,7 +91,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Wait for what comes, and not longer than a new connection is left to others."""
         if not self._accepting:
             timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
-        super().wait_for_and_dispatch_events(timeout)
+        super().wait_for_and_dispatch_events(0 if self._in_a_hurry else timeout)
+        waiting, self._in_a_hurry = self._in_a_hurry, {}
+        for conn, progress in waiting.items():
+            self._answer(conn, progress)
 
     def enqueue_req(self, conn: Any) -> None:
         """Wait for the first request of a new connection."""
@@ -97,9 +102,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.sock.setsockopt(socket.SOL_SOCKET, pause, _PAUSE)
         conn.sock.setblocking(False)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
-        self._await(conn)
-
-    def _await(self, conn: Any) -> None:
         conn.arriving = Arriving(MAX_BODY_BYTES)
         self._wait_anew(conn)
 
@@ -109,6 +111,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _receive(self, conn: Any, client: socket.socket) -> None:
         """Take what has come, and serve the request once it is whole."""
+        if conn in self._in_a_hurry:
+            return  # it has sent enough for now
         try:
             data = client.recv(_RECEIVED_BYTES)
         except BlockingIOError:
@@ -126,18 +130,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._go_on(conn, conn.arriving.take(data))
 
     def _go_on(self, conn: Any, progress: Progress) -> None:
-        while progress not in (Progress.MORE, Progress.ASKS_TO_CONTINUE):
-            self.keepalived_conns.remove(conn)
-            if not self._serve(conn, progress):
-                self._end(conn)
-                return
-            conn.sock.setblocking(False)
-            left = conn.parser.unreader.take_buffered()  # it sent several requests at once
-            self._await(conn)
-            progress = conn.arriving.take(left) if left else Progress.MORE
         if progress is Progress.ASKS_TO_CONTINUE:
             with suppress(OSError):
                 conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif progress is not Progress.MORE:
+            self.keepalived_conns.remove(conn)
+            self._answer(conn, progress)
+
+    def _answer(self, conn: Any, progress: Progress) -> None:
+        """Serve one request. Who sent several at once gets the next answer after the others have had their turn."""
+        if not self._serve(conn, progress):
+            self._end(conn)
+            return
+        conn.sock.setblocking(False)
+        left = conn.parser.unreader.take_buffered()
+        conn.arriving = Arriving(MAX_BODY_BYTES)
+        progress = conn.arriving.take(left) if left else Progress.MORE
+        if progress in (Progress.MORE, Progress.ASKS_TO_CONTINUE):
+            self._wait_anew(conn)
+            self._go_on(conn, progress)
+        else:
+            self._in_a_hurry[conn] = progress
 
     def _serve(self, conn: Any, progress: Progress) -> bool:
         """Answer a request; return whether the connection stays."""
@@ -149,6 +162,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.init()
         conn.parser.unreader.unread(bytes(conn.arriving.data))
         return bool(self.handle(conn))
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request, and say so when it was the last one here."""
+        if not conn.is_whole:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Return whether the connection may stay; the rest of a body that was refused isn't waited for."""

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,23 @@ def test_chunks_end_with_an_empty_line() -> None:
     arriving = Arriving(1_000)
     pieces = (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n", b"abc", b"\r\n0\r\n", b"Trailer: x\r\n", b"\r\n")
     assert [arriving.take(piece) for piece in pieces] == [Progress.MORE] * 4 + [Progress.WHOLE]
+
+
+def test_a_chunk_may_hold_what_looks_like_an_end() -> None:
+    arriving = Arriving(1_000)
+    pieces = (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nab\r\n",
+        b"\r\n",
+        b"6;x=y\r\n0\r\n\r\n0\r\n",
+        b"0\r\n\r\n",
+    )
+    assert [arriving.take(piece) for piece in pieces] == [Progress.MORE] * 3 + [Progress.WHOLE]
+
+
+@pytest.mark.parametrize("line", [b"", b"x", b"-1", b"0x5", b"5 5", b"123456789"])
+def test_what_is_no_chunk_is_not_waited_for(line: bytes) -> None:
+    arriving = Arriving(1_000)
+    assert arriving.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + line + b"\r\n") is Progress.REFUSED
 
 
 def test_what_will_be_refused_is_not_waited_for() -> None:

@@ -41,6 +41,11 @@ SLOW = {
     "head": (b"GET /hea", b"lthz HTTP/1.1\r\nHost: x\r\n\r\n", 200),
     "body": (HEAD + b"Content-Length: 23\r\n\r\n" + BODY[:5], BODY[5:], 401),
     "chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n17\r\n" + BODY, b"\r\n0\r\n\r\n", 401),
+    "chunk that looks like the last": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n    \r\n4\r\n  \r\n\r\n",
+        b"17\r\n" + BODY + b"\r\n0\r\n\r\n",
+        401,
+    ),
     "continue": (HEAD + b"Expect: 100-continue\r\nContent-Length: 23\r\n\r\n", BODY, 401),
 }
 
@@ -65,14 +70,16 @@ def test_requests_that_stop_halfway_hold_nobody_up_and_are_served_when_they_go_o
                 chunk = connection.recv(1024)
                 assert chunk, answered
                 answered += chunk
-            assert answered.startswith(b"HTTP/1.1 100 Continue\r\n\r\n") == (kind == "continue")
+            assert answered.count(b"HTTP/1.1 100 Continue\r\n\r\n") == (kind == "continue")
 
 
 @on_sqlite
 def test_a_body_that_is_too_large_is_refused_before_it_has_come(live_service: LiveService) -> None:
     with connect(live_service) as connection:
         connection.sendall(HEAD + b"Content-Length: 5000000\r\n\r\n{")
-        assert connection.recv(1024).startswith(b"HTTP/1.1 413 ")
+        answered = connection.recv(1024)
+        assert answered.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\nConnection: close\r\n" in answered
         while connection.recv(65536):
             pass  # until the service ends the connection
 
@@ -114,3 +121,11 @@ def test_many_requests_at_once_on_one_connection_are_all_answered(live_service: 
             chunk = connection.recv(65536)
             assert chunk, answered.count(b"HTTP/1.1 200")
             answered += chunk
+
+
+@on_sqlite
+def test_who_sends_much_at_once_waits_for_the_others_in_between(live_service: LiveService) -> None:
+    with ExitStack() as open_connections:
+        for _ in range(10):
+            open_connections.enter_context(connect(live_service)).sendall(ASK * 1_400)
+        assert sum(seconds_to_answer(live_service) for _ in range(10)) < 4

@@ -20,7 +20,7 @@ from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
 _MOST_DIGITS = 400
-_MAX_OFFSET_MS = 10**12
+_MAX_OFFSET_MS = 10**13  # 317 years: a till whose battery died believes in 1970
 _MOST_DEPTH = 50
 _STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _CASHIER = "the till's own word for who rang it up; no name"
