@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import nodes_of
-from service.customers.models import Identifier, IdentifierKind
+from service.customers.component import canonical_of, live_of, nodes_of
+from service.customers.models import CONTACTS, Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
 from service.linking.read import status_of
@@ -19,6 +19,7 @@ from service.merging.join import Cause, Joined, Outcome, join
 from service.merging.lock import lock_identities
 from service.merging.models import Rule
 from service.merging.rules import Rules
+from service.proof.evict import verified_contacts_of
 from service.sessions.recognise import ShopperIdentity
 
 
@@ -32,12 +33,20 @@ def approve(
     rules: Rules,
     now: datetime,
 ) -> Joined:
-    """Join the site's account with the shopper who approves, as far as the guard rails let them."""
+    """Join the site's account with the shopper who approves, as far as the guard rails let them.
+
+    `Conflict` when the account's owner has proved a contact that the shopper has not: the site's word that its user
+    is the one with the code would then give away what somebody else proved to be theirs. Whoever proves that contact,
+    too, is joined by that.
+    """
     lock_identities(session)
     asked = _get_pending(session, link_request_id, shopper, now)
     account = asked.account_customer_id
     if not session.scalar(select(_has_account(account, asked.site_id))):
         raise Conflict("the site has unlinked this account since it asked", code="link_request_closed")
+    if _belongs_to_somebody_else(session, account, shopper.customer_id):
+        detail = "the owner of this account has confirmed a contact: confirm it here, too, and the two become one"
+        raise Conflict(detail, code="contact_not_proved")
     evidence = {"link_request_id": str(asked.id), "site_id": str(asked.site_id)}
     cause = Cause(Rule.APPROVED_LINK, actor, evidence)
     joined = join(session, keystore, account, shopper.customer_id, cause=cause, rules=rules, now=now)
@@ -62,6 +71,15 @@ def _tell(session: Session, action: Action, asked: LinkRequest, actor: Actor, no
 def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:
     live = Identifier.ended_at.is_(None), Identifier.kind == IdentifierKind.ACCOUNT, Identifier.issuer == site_id
     return select(Identifier.id).where(Identifier.customer_id == node_id, *live).exists()
+
+
+def _belongs_to_somebody_else(session: Session, account: UUID, shopper: UUID) -> bool:
+    if canonical_of(session, account) == canonical_of(session, shopper):
+        return False
+    theirs = select(Identifier.value_index).where(*verified_contacts_of(shopper))
+    proved = (*live_of(account, *CONTACTS), Identifier.owner_proved_at.is_not(None))
+    found = session.scalars(select(Identifier.value_index).where(*proved)).all()
+    return bool(found) and set(found).isdisjoint(session.scalars(theirs))
 
 
 def _get_pending(session: Session, link_request_id: UUID, shopper: ShopperIdentity, now: datetime) -> LinkRequest:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from service.audit.models import Actor
+from service.audit.models import Actor, ActorKind
 from service.db import insert_if_absent
 from service.merging.models import DoNotLink
 
@@ -19,9 +19,14 @@ def keep_apart(session: Session, a: UUID, b: UUID, *, actor: Actor, now: datetim
     insert_if_absent(session, DoNotLink, a_id=low, b_id=high, created_at=now, **by)
 
 
-def are_kept_apart(session: Session, left: Collection[UUID], right: Collection[UUID]) -> bool:
-    """Return whether a do-not-link stands between any node of one side and any of the other."""
-    return session.scalar(select(DoNotLink.a_id).where(_between(left, right)).limit(1)) is not None
+def are_kept_apart(
+    session: Session, left: Collection[UUID], right: Collection[UUID], *, by_staff: bool = False
+) -> bool:
+    """Return whether a do-not-link, or one that the brand's own people laid, stands between the two sides."""
+    laid = select(DoNotLink.a_id).where(_between(left, right))
+    if by_staff:
+        laid = laid.where(DoNotLink.actor_kind != ActorKind.SHOPPER)
+    return session.scalar(laid.limit(1)) is not None
 
 
 def lift(session: Session, left: Collection[UUID], right: Collection[UUID]) -> list[tuple[UUID, UUID]]:

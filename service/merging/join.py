@@ -14,6 +14,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.models import Customer
+from service.merging.consents import freeze_unless_identified
 from service.merging.do_not_link import are_kept_apart, lift
 from service.merging.graph import component_of, settle
 from service.merging.limits import DEMOTED_BY_MERGES, demote, find_weakest
@@ -68,7 +69,7 @@ def join(
         return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.ERASED}]))
     if canonical == right[0].canonical_id:
         return _join_again(session, keystore, a, b, cause=cause, now=now)
-    if cause.rule not in DECIDED_BY_PERSONS and are_kept_apart(session, _ids(left), _ids(right)):
+    if not _may_lift(cause) and are_kept_apart(session, _ids(left), _ids(right), by_staff=_is_approval(cause)):
         return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.DO_NOT_LINK}]))
     kind = cause.evidence.get("kind")
     sides = look_at(session, keystore, left, right, kind=kind)
@@ -83,6 +84,15 @@ def join(
     return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
 
 
+def _may_lift(cause: Cause) -> bool:
+    return cause.rule in DECIDED_BY_PERSONS and not _is_approval(cause)
+
+
+def _is_approval(cause: Cause) -> bool:
+    """A shop and whoever shows it a code may undo what a shopper said, but not what the brand's own people did."""
+    return cause.rule is Rule.APPROVED_LINK
+
+
 def _unite(
     session: Session, keystore: KeyStore, edge: Merge, nodes: Sequence[Customer], *, actor: Actor, rules: Rules
 ) -> Joined:
@@ -95,6 +105,8 @@ def _unite(
             taken: dict[str, Any] = {"identifier_id": one.id, "kind": one.kind, "merge_id": edge.id}
             record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **taken)
     canonical = settle(session, nodes)
+    session.flush()
+    freeze_unless_identified(session, canonical, now)
     mark_stale(session, idents, now)
     for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
         told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}

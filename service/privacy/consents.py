@@ -1,22 +1,19 @@
-"""Consent of a customer, whatever nodes they are made of: read it, and state it."""
+"""State consent: what a customer says now is what holds."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
-from service.cards.models import Card
 from service.consent.models import Consent, Purpose
-from service.consent.weigh import Joined, weigh
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
-from service.merging.models import Merge
+from service.merging.consents import freeze_cards, joins_of
 
 _NEXT = timedelta(microseconds=1)
 
@@ -30,15 +27,6 @@ class Said:
     text_version: str
 
 
-def read_consents(session: Session, customer_id: UUID) -> dict[Purpose, Consent | None]:
-    """Return for each purpose the statement that holds for the customer, or None when nobody asked them."""
-    nodes = nodes_of(customer_id)
-    said = list(session.scalars(select(Consent).where(Consent.customer_id.in_(nodes)).order_by(Consent.at)))
-    joins = list(_joins(session, customer_id))
-    about = {purpose: [item for item in said if item.purpose == purpose] for purpose in Purpose}
-    return {purpose: weigh(customer_id, about[purpose], joins) for purpose in Purpose}
-
-
 def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Actor, now: datetime) -> Consent:
     """Add what a node says about one purpose. From now on it is what its customer says.
 
@@ -46,8 +34,7 @@ def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Act
     """
     lock_customer(session, customer_id)
     if said.purpose is Purpose.IDENTIFICATION and not said.granted:
-        usable = Card.customer_id.in_(nodes_of(customer_id)), Card.revoked_at.is_(None), Card.frozen_at.is_(None)
-        session.execute(update(Card).where(*usable).values(frozen_at=now))
+        freeze_cards(session, customer_id, now)
     told: dict[str, Any] = {
         "purpose": said.purpose.value,
         "granted": said.granted,
@@ -70,11 +57,5 @@ def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Act
 def _after_all(session: Session, customer_id: UUID, purpose: Purpose, now: datetime) -> datetime:
     """Return now, or the instant after what happened last: clocks of two machines differ, the last word doesn't."""
     said = select(Consent.at).where(Consent.customer_id.in_(nodes_of(customer_id)), Consent.purpose == purpose)
-    before = [*session.scalars(said), *(join.at for join in _joins(session, customer_id))]
+    before = [*session.scalars(said), *(join.at for join in joins_of(session, customer_id))]
     return max(now, *(at + _NEXT for at in before)) if before else now
-
-
-def _joins(session: Session, customer_id: UUID) -> Iterator[Joined]:
-    active = Merge.a_id.in_(nodes_of(customer_id)), Merge.undone_at.is_(None)
-    for row in session.execute(select(Merge.a_id, Merge.b_id, Merge.created_at).where(*active)):
-        yield Joined(row.a_id, row.b_id, row.created_at)

@@ -1,12 +1,16 @@
 """A receipt with a claim code becomes the sale of whoever claims it first."""
 
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.orm import Session
 
 from pos_client import mint_claim
+from service.customers.models import Customer
 from service.purge import purge
+from service.web.shopper import linking
 from tests.claims.receipts import claim, claimed, hashed, link_now, receipt, sales_of, unite
 from tests.world import World
 
@@ -295,3 +299,21 @@ def test_a_claim_in_vain_is_purged_and_one_that_was_not_stays(world: World) -> N
             assert purge(session, world.clock())["claims"] == gone, days
         world.clock.forward(seconds=days + days)
     assert sales_of(maria) == [sale_id]
+
+
+def test_a_claim_that_meets_an_erasure_lands_on_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    till, maria, carmen = world.till(), world.shopper(), world.shopper("carmen")
+    code, sale_id = receipt(till)
+    claim_it = linking.claim_sale
+
+    def after_the_erasure(session: Session, *given: Any, **more: Any) -> Any:
+        node = session.get_one(Customer, UUID(maria.customer_id))
+        node.erased_at = world.clock()
+        session.flush()
+        return claim_it(session, *given, **more)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(linking, "claim_sale", after_the_erasure)
+        assert claim(maria, code).status_code == 404
+    assert link_now(till, sale_id) == "unidentified"
+    assert claimed(carmen, code) == (201, "claimed")

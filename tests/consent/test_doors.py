@@ -186,3 +186,45 @@ def test_withdrawing_something_else_leaves_the_card_as_it_is(world: World) -> No
     maria, till = world.shopper(), world.till()
     say(maria, granted=False)
     assert till.scan(maria.code()).json["outcome"] == "identified"
+
+
+def cards(shopper: Shopper) -> list[str]:
+    return [card["status"] for card in shopper.call("GET", "/shopper/v1/cards").json["items"]]
+
+
+def test_after_a_merge_a_withdrawal_of_one_holds_for_the_cards_of_both_until_the_unmerge(world: World) -> None:
+    people, till = People(world, world.service.rules), world.till()
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    shown = maria.code()
+    say(carmen, granted=False, purpose="identification")
+    merge = people.join(UUID(maria.customer_id), UUID(carmen.customer_id))
+    assert till.scan(shown).json["reason"] == "card_unusable"
+    assert cards(maria) == ["frozen", "frozen"]
+    people.undo(merge.merge_id)
+    assert (cards(maria), cards(carmen)) == (["active"], ["frozen"])
+
+
+def test_a_card_that_its_owner_froze_stays_frozen_after_an_unmerge(world: World) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    maria.call("POST", f"/shopper/v1/cards/{maria.card['card_id']}/freeze", {})
+    world.clock.forward(seconds=1)
+    say(carmen, granted=False, purpose="identification")
+    people.undo(people.join(UUID(maria.customer_id), UUID(carmen.customer_id)).merge_id)
+    assert cards(maria) == ["frozen"]
+
+
+def test_who_has_withdrawn_identification_gets_no_card_and_no_card_back(world: World) -> None:
+    site = world.site()
+    maria = site.shopper()
+    unfreeze = f"/shopper/v1/cards/{maria.card['card_id']}/unfreeze"
+    second = Caller(world, site.call("POST", "/commerce/v1/accounts/maria/sessions", {}).json["session_token"])
+    say(maria, granted=False, purpose="identification")
+    for caller, path in ((second, "/shopper/v1/cards"), (maria, unfreeze)):
+        refused = caller.call("POST", path, {})
+        assert (refused.status_code, refused.json["code"]) == (409, "consent_withdrawn")
+    assert maria.call("POST", "/shopper/v1/cards", {}).status_code == 200, "she is told of the card that she has"
+    assert cards(maria) == ["frozen"]
+    say(maria, granted=True, purpose="identification")
+    assert maria.call("POST", unfreeze, {}).json["status"] == "active"
+    assert second.call("POST", "/shopper/v1/cards", {}).status_code == 201

@@ -3,8 +3,11 @@ from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import update
+
 from service.audit.models import Actor, ActorKind
 from service.customers.account import see_account
+from service.customers.models import Identifier
 from service.merging.unlink import unlink
 from tests.customers.given import EMAIL, email, phone
 from tests.proof.people import Inbox, Maria
@@ -101,6 +104,9 @@ def test_a_site_does_not_take_back_what_its_owner_proved(world: World, tmp_path:
     refused = site.call("DELETE", path)
     assert (refused.status_code, refused.json["code"]) == (409, "proved_by_owner")
     assert maria.contacts() == {EMAIL: "verified"}
+    with world.service.db.write() as session:  # a limit took its trust; it still opens her file
+        session.execute(update(Identifier).where(Identifier.kind == "email").values(trust="claimed", exclusive=False))
+    assert site.call("DELETE", path).status_code == 409
 
 
 def test_a_session_that_opens_while_its_account_is_unlinked_does_not_survive(world: World) -> None:

@@ -311,3 +311,25 @@ def _bytes_of(path: Path) -> bytes:
     with closing(sqlite3.connect(path)):  # SQLite's own lock keeps the log where it is
         files = (path, path.with_name(path.name + "-wal"))
         return b"".join(file.read_bytes() for file in files if file.exists())
+
+
+@pytest.mark.parametrize("rotated", ["before she asked", "after she asked"])
+def test_a_code_on_its_way_under_another_index_key_goes_with_her(scene: Scene, rotated: str) -> None:
+    """Her identifiers stand under one version of the key, the code under another."""
+    scene.identify()
+    if rotated == "before she asked":
+        scene.people.rotate_index_key()
+    for contact in (EMAIL, "juan@example.org"):
+        asked = scene.world.client.post("/shopper/v1/sign-in", json={"kind": "email", "value": contact})
+        assert asked.status_code == 202, asked.json
+    if rotated == "after she asked":
+        scene.people.rotate_index_key()
+        with scene.world.service.db.write() as session:
+            for held in session.scalars(select(Identifier).where(Identifier.customer_id.in_(scene.nodes))):
+                if held.kind == "email":
+                    held.value_index = scene.world.service.keys.vault.indexes("email", EMAIL)[-1]
+    exported = scene.maria.call("GET", "/shopper/v1/export").json
+    assert len(exported["one_time_codes"]) == 1
+    scene.erase()
+    with scene.world.service.db.read() as session:
+        assert len(session.scalars(select(OneTimeCode)).all()) == 1

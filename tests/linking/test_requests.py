@@ -1,11 +1,13 @@
 """Linking by proof of possession: the site shows that it was shown the code, the shopper approves in the app."""
 
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
+from tests.proof.people import EMAIL, Inbox, Maria, give
 from tests.world import Shopper, Site, World
 
 
@@ -170,3 +172,25 @@ def test_an_account_that_was_unlinked_since_joins_nobody(outlet: Site, maria: Sh
     assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
     answer = decide(maria, "approve", request_id)
     assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")
+
+
+@pytest.fixture
+def inbox(world: World, tmp_path: Path) -> Inbox:
+    return Inbox(world, tmp_path / "outbox.jsonl")
+
+
+def test_a_code_gives_nobody_what_the_accounts_owner_has_proved(world: World, inbox: Inbox) -> None:
+    """A dishonest shop and its accomplice: she shows it her own code, and it asks for Maria's account."""
+    outlet = world.site("Outlet")
+    ours = give(outlet, "mary", EMAIL)
+    maria = Maria(world, inbox).sign_in()
+    [proposal] = maria.accounts()
+    assert maria.call("POST", f"accounts/{proposal['proposal_id']}/confirm", {}).json["status"] == "linked"
+    mallory = world.shopper("mallory")
+    ident = asked(outlet, mallory.code())
+    refused = decide(mallory, "approve", ident)
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_not_proved")
+    assert EMAIL not in str(refused.json)
+    assert mallory.call("GET", "/shopper/v1/contacts").json["items"] == []
+    assert outlet.call("GET", f"/commerce/v1/customers/{ours}").json["customer_id"] != mallory.customer_id
+    assert status(outlet, ident)["status"] == "pending"

@@ -4,12 +4,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from service.audit.models import Action
+from service.audit.models import Action, Actor
 from service.customers.models import Identifier, IdentifierKind, Trust
+from service.merging.do_not_link import keep_apart
 from service.merging.join import Outcome
 from service.merging.models import Rule
 from service.merging.reconcile import reconcile
-from tests.merging.people import CARD, CRM, EMAIL, PHONE, SHOPPER, SITE, People
+from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, SHOPPER, SITE, People
 
 ACCOUNT = IdentifierKind.ACCOUNT
 SHOP = UUID(int=77)
@@ -190,7 +191,7 @@ def test_a_do_not_link_forbids_and_does_not_even_ask(people: People, rule: Rule)
     assert people.proposals() == []
 
 
-@pytest.mark.parametrize("rule", PERSONS)
+@pytest.mark.parametrize("rule", [rule for rule in PERSONS if rule is not Rule.APPROVED_LINK])
 def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: People, rule: Rule) -> None:
     a, b, c = (people.node() for _ in range(3))
     people.undo(people.join(a, b).merge_id)
@@ -201,6 +202,17 @@ def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: Peopl
     people.undo(people.join(b, c).merge_id)
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
     assert people.join(a, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
+
+
+@pytest.mark.parametrize(("by", "outcome"), [(OPERATOR, Outcome.FORBIDDEN), (SHOPPER, Outcome.MERGED)])
+def test_an_approved_link_undoes_what_a_shopper_said_and_not_what_staff_decided(
+    people: People, by: Actor, outcome: Outcome
+) -> None:
+    a, b = people.node(), people.node()
+    with people.write() as session:
+        keep_apart(session, a, b, actor=by, now=people.world.clock())
+    assert people.join(a, b, Rule.APPROVED_LINK).outcome == outcome
+    assert people.are_one(a, b) == (outcome is Outcome.MERGED)
 
 
 def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People) -> None:

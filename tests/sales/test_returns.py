@@ -220,3 +220,10 @@ def test_a_bad_field_is_named(world: World) -> None:
         assert (answer.status_code, answer.json["code"]) == (422, "invalid_body"), change
         assert pointer in [error["pointer"] for error in answer.json["errors"]], change
     assert put(till).status_code == 201, "nothing of it was stored"
+
+
+def test_lines_that_share_an_id_count_together(world: World) -> None:
+    till = world.till()
+    sale_id = till.sell(lines=[line(), line()], total_minor=5_000).json["sale_id"]
+    assert warnings(till.take_back(sale_id=sale_id, lines=back(("1", "2")))) == []
+    assert warnings(till.take_back(sale_id=sale_id, lines=back(("1", "1")))) == ["over_return"]

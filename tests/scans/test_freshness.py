@@ -58,7 +58,10 @@ def test_a_scan_is_never_made_after_its_arrival(world: World, shown: str) -> Non
     assert told == ("not_yet_valid" if shown == "code" else "wrong_otp")
 
 
-@pytest.mark.parametrize("wrong_by", [timedelta(hours=1), timedelta(days=-400), timedelta(milliseconds=1)])
+WRONG_BY = [timedelta(hours=1), timedelta(days=-400), timedelta(days=-56 * 365), timedelta(milliseconds=1)]
+
+
+@pytest.mark.parametrize("wrong_by", WRONG_BY)
 def test_a_till_with_a_wrong_clock_says_by_how_much(world: World, wrong_by: timedelta) -> None:
     till, code = world.till(), code_of_midday(world)
     world.clock.forward(minutes=9)
@@ -79,7 +82,7 @@ BAD_TIMES: tuple[tuple[str, object], ...] = (
     ("scanned_at", "9999-12-31T23:59:59-23:59"),
     ("scanned_at", 1_795_348_800),
     ("scanned_at", "yesterday"),
-    ("clock_offset_ms", 10**12 + 1),
+    ("clock_offset_ms", 10**13 + 1),
     ("clock_offset_ms", -(10**30)),
     ("clock_offset_ms", 0.5),
     ("clock_offset_ms", "0"),
@@ -98,7 +101,7 @@ def test_a_time_that_cannot_be_is_refused_by_name(world: World) -> None:
 def test_the_most_absurd_clock_is_taken_for_what_it_is_worth(world: World) -> None:
     till, code = world.till(), code_of_midday(world)
     world.clock.forward(minutes=11, seconds=1)
-    for offset in (10**12, -(10**12)):
+    for offset in (10**13, -(10**13)):
         for scanned_at in ("1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999999Z"):
             answer = till.scan(code, scanned_at=scanned_at, clock_offset_ms=offset)
             assert (answer.status_code, answer.json["reason"]) == (201, "too_old")

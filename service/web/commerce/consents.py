@@ -11,7 +11,8 @@ from service.audit.record import record
 from service.customers.component import find_for_site, live_of
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import NotFound
-from service.privacy.consents import read_consents, state_consent
+from service.merging.consents import read_consents
+from service.privacy.consents import state_consent
 from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, WhyQuery, describe, site_names
 from service.web.context import actor, now, service, site
 from service.web.operation import answer, operation

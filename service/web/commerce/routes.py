@@ -17,7 +17,7 @@ from service.customers.normalise import InvalidIdentifier, normalise
 from service.customers.traits import component_traits
 from service.errors import NotFound
 from service.lists import Cursor
-from service.privacy.consents import read_consents
+from service.merging.consents import read_consents
 from service.sales.models import Sale
 from service.sales.read import list_sales
 from service.scans.models import Scan

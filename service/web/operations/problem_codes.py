@@ -14,6 +14,8 @@ WHAT_TO_DO = {
     "code_expired": "Ask for a new one-time code; this one was used, is too old or was tried too often.",
     "code_refused": "Ask the shopper for the code that their card shows now; `errors` says what was wrong.",
     "conflict": "Read `detail`: the thing is in a state that forbids this.",
+    "consent_withdrawn": "Let the shopper allow identification again, at /shopper/v1/consents/identification.",
+    "contact_not_proved": "Let the shopper confirm a contact of that account's owner: then the two are one by that.",
     "csrf_failed": "Send the session's csrf_token in X-CSRF-Token with every request that changes something.",
     "erased": "Nothing: the customer was erased, and can be neither joined nor parted.",
     "headers_too_large": "Send fewer and shorter headers; 8 kB each are enough for any of ours.",

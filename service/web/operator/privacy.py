@@ -15,7 +15,8 @@ from service.customers.component import canonical_of, nodes_of
 from service.customers.lock import lock_customer
 from service.customers.models import Customer
 from service.lists import Cursor
-from service.privacy.consents import read_consents, state_consent
+from service.merging.consents import read_consents
+from service.privacy.consents import state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
 from service.privacy.forget import sweep

@@ -17,8 +17,9 @@ from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.errors import Conflict, NotFound
 from service.lists import Cursor
+from service.merging.consents import read_consents
 from service.privacy.audit import tell_audit
-from service.privacy.consents import Said, read_consents, state_consent
+from service.privacy.consents import Said, state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
 from service.privacy.forget import sweep

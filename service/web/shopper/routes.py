@@ -5,13 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
 from service.cards.manage import freeze, get_card, list_cards, make_card, revoke, unfreeze
 from service.cards.models import Card
 from service.cards.show import show_code
 from service.codes import qr
 from service.codes.freshness import STEP_SECONDS
+from service.errors import Conflict
 from service.lists import Cursor
+from service.merging.consents import may_be_identified
 from service.sales.models import Sale
 from service.sales.read import list_sales
 from service.scans.models import Scan
@@ -34,11 +37,16 @@ bp = Blueprint("shopper", __name__)
 
 
 @bp.post("/cards")
-@operation({200: CardOut, 201: NewCardOut}, body=Empty, problems=(403,))
+@operation({200: CardOut, 201: NewCardOut}, body=Empty, problems=(403, 409))
 def post_card(body: Empty) -> Response:  # noqa: ARG001
-    """Make this session's card. A session has at most one; its OTP key is shown only when it is made."""
+    """Make this session's card. A session has at most one; its OTP key is shown only when it is made.
+
+    `consent_withdrawn` for whoever has withdrawn identification.
+    """
     with service().db.write() as session:
         card, otp_key = make_card(session, shopper(), vault=service().keys.vault, now=now())
+        if otp_key is not None:
+            _check_identification(session)
         payload = _card(card)
     if otp_key is None:
         return answer(payload)
@@ -76,9 +84,10 @@ def post_freeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
 @bp.post("/cards/<card_id>/unfreeze")
 @operation({200: CardOut}, body=Empty, problems=(403, 404, 409))
 def post_unfreeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
-    """Accept a frozen card's codes again."""
+    """Accept a frozen card's codes again; `consent_withdrawn` for whoever has withdrawn identification."""
     with service().db.write() as session:
         card = get_card(session, shopper(), card_id)
+        _check_identification(session)
         unfreeze(card)
         return answer(_card(card))
 
@@ -132,6 +141,12 @@ def post_not_me(scan_id: UUID, body: Empty) -> Response:  # noqa: ARG001
     """Say that a scan wasn't yours: it is flagged, and its card is frozen."""
     with service().db.write() as session:
         return answer(_scan(*flag_not_me(session, shopper().customer_id, scan_id, now())))
+
+
+def _check_identification(session: Session) -> None:
+    """Who has withdrawn that tills may know them has to give that back first; nothing is undone in passing."""
+    if not may_be_identified(session, shopper().customer_id):
+        raise Conflict("you have withdrawn that tills may know you: allow it again first", code="consent_withdrawn")
 
 
 def _unstored(response: Response) -> Response:

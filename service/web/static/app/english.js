@@ -209,6 +209,10 @@ export const ENGLISH = {
   problem_code_expired: "That code has ended: it was used, is too old, or was tried too often. Have another one sent.",
   problem_rate_limited: "Too many tries. Wait a minute, then try again.",
   problem_last_contact: "This is the only contact that you can sign in with: add another one first.",
+  problem_consent_withdrawn:
+    "You have withdrawn that tills may know you. Allow it again under My data first.",
+  problem_contact_not_proved:
+    "Whoever has this account has confirmed a contact. If that is you, add the same contact here: then the two become one.",
   problem_sign_in_needed:
     "A shop opened this card for you. To change this, sign out, then sign in with your e-mail address or phone number.",
   problem_text_changed: "The words have changed meanwhile. Open this page again, and read them as they are now.",

@@ -208,6 +208,10 @@ export const SPANISH = {
   problem_code_expired: "Ese código ha terminado: ya se usó, es demasiado antiguo o se probó demasiadas veces. Pide otro.",
   problem_rate_limited: "Demasiados intentos. Espera un minuto y prueba otra vez.",
   problem_last_contact: "Es el único contacto con el que puedes entrar: añade antes otro.",
+  problem_consent_withdrawn:
+    "Has retirado el permiso para que las cajas te reconozcan. Dalo otra vez en Mis datos.",
+  problem_contact_not_proved:
+    "Quien tiene esta cuenta ha confirmado un contacto. Si eres tú, añade aquí el mismo contacto: así serán una.",
   problem_sign_in_needed:
     "Una tienda abrió esta tarjeta por ti. Para cambiar esto, cierra la sesión y entra con tu correo o tu móvil.",
   problem_text_changed: "El texto ha cambiado entretanto. Abre otra vez esta página y léelo como es ahora.",
