@@ -54,6 +54,7 @@ class Database:
         if self.on_sqlite:
             path = Path(parsed.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._path = path
             self._turns = Turns(f"{path}-turn")
             # check_same_thread: a pooled connection may be closed by another thread than its user.
             arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False}
@@ -115,6 +116,19 @@ class Database:
         if self._turns is not None:
             self._turns.close()
 
+    def was_replaced(self) -> bool:
+        """Return whether the SQLite file that this thread writes to is another than the one that has its name now.
+
+        Somebody removed it, or put another in its place: what is written still goes into the one that nobody will
+        find again.
+        """
+        if not self.on_sqlite or self._kept.file is None:
+            return False
+        try:
+            return self._kept.file != _identity(self._path)
+        except OSError:
+            return True
+
     def after_fork(self) -> None:
         """Leave connections that were opened before a fork to the parent."""
         self._kept = _Kept()
@@ -131,6 +145,7 @@ class Database:
         cursor = self._kept.cursor
         if cursor is None:
             cursor = self._kept.keep(self.engine.raw_connection())
+            self._kept.file = _identity(self._path) if self.on_sqlite else None
         return cursor.execute(sql, bound).fetchall()
 
     def _is_lost(self, error: Exception) -> bool:
@@ -149,6 +164,7 @@ class _Kept(threading.local):
 
     connection: PoolProxiedConnection | None = None
     cursor: Any = None
+    file: tuple[int, int] | None = None
 
     def keep(self, connection: PoolProxiedConnection) -> Any:
         """Take a connection out of its pool for good; return its cursor."""
@@ -161,6 +177,11 @@ class _Kept(threading.local):
         connection, self.connection, self.cursor = self.connection, None, None
         if connection is not None:
             connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _make_private(path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from service.app import create_app
 from service.config import Settings
@@ -51,6 +52,22 @@ def test_a_database_without_migrations_is_healthy_but_not_ready(world: World) ->
     assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
     assert "unspoken migrate" in answer.json["detail"]
     assert int(answer.headers["Retry-After"]) >= 1
+    assert world.client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_whose_file_was_removed_is_not_ready(world: World) -> None:
+    till, path = world.till(), Path(make_url(world.settings.database_url).database or "")
+    till.scan("71")
+    assert world.client.get("/readyz").status_code == 200
+    aside = path.rename(path.with_name("aside.db"))
+    gone = world.client.get("/readyz")
+    path.touch()
+    replaced = world.client.get("/readyz")
+    aside.rename(path)
+    for answer in (gone, replaced):
+        assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+        assert "removed or replaced" in answer.json["detail"]
     assert world.client.get("/readyz").status_code == 200
 
 

@@ -57,6 +57,9 @@ def _faults() -> list[str]:
 
 
 def _database_faults() -> Iterator[str]:
+    if service().db.was_replaced():
+        yield "the database's file was removed or replaced: stop the service before you do that, and start it again"
+        return
     try:
         if not is_migrated(service().db):
             yield "the database lacks migrations: run `unspoken migrate`"
