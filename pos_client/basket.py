@@ -15,6 +15,8 @@ Body = dict[str, Any]
 
 # A stray tab from an article file must not cost a sale.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class LineKind(StrEnum):
@@ -102,6 +104,11 @@ def format_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("Give the time with its time zone.")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_plausible(moment: datetime) -> bool:
+    """Return whether an aware moment is one that the service takes."""
+    return _EARLIEST <= moment < _LATEST
 
 
 def drop_absent(fields: Mapping[str, object]) -> Body:

@@ -24,10 +24,9 @@ from pos_client.answers import (
     read_return,
     read_sale,
     read_scan,
-    understand,
 )
 from pos_client.backoff import BackOff
-from pos_client.basket import Return, Sale, drop_absent, format_time, return_body, sale_body
+from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausible, return_body, sale_body
 from pos_client.claims import write_address
 from pos_client.door import Door, software
 from pos_client.errors import Refused, ServiceError, Unavailable
@@ -87,14 +86,11 @@ class PosClient:
             "hardware": hardware or f"{platform.system()} {platform.release()} {platform.machine()}".strip(),
             "software": software_name or software(),
         }
-        return self._back_off.run(
-            lambda: self._wire.keep_enrolment(self._wire.call("POST", "/pos/v1/enrol", encode(body), token=None))
-        )
+        return self._back_off.run(lambda: self._wire.enrol(encode(body)))
 
     def heartbeat(self) -> Terminal:
         """Say hello: refresh the till's label, keys and limits, and measure the clock."""
-        answer = self._wire.call("GET", "/pos/v1/terminal", token=self._wire.credential())
-        return self._wire.keep_terminal(answer)
+        return self._wire.heartbeat()
 
     def scan(self, text: str, *, cashier_ref: str | None = None, training: bool = False) -> ScanResult:
         """Identify a shopper from one line of a hand scanner; without a network the outcome is pending.
@@ -245,8 +241,7 @@ class PosClient:
     def _deliver(self, item: Item, read_answer: Callable[[Answer], T], queued: T) -> T:
         """Try a queued item once; without an answer it stays queued under the same id."""
         try:
-            answer = self._wire.call("PUT", item.path, item.content, token=self._wire.credential())
-            result = understand(read_answer, answer)
+            result = self._wire.call(read_answer, "PUT", item.path, item.content, token=self._wire.credential())
         except Unavailable:
             return queued
         except ServiceError as error:
@@ -257,8 +252,14 @@ class PosClient:
         self._queue.settle(sent=[item])
         return result
 
-    def _call_patiently(self, method: str, path: str, content: str) -> Answer:
-        return self._wire.call(method, path, content, token=self._wire.credential(), timeout=SYNC_SECONDS)
+    def _call_patiently(self, read_answer: Callable[[Answer], T], method: str, path: str, content: str) -> T:
+        token = self._wire.credential()
+        return self._wire.call(read_answer, method, path, content, token=token, timeout=SYNC_SECONDS)
 
     def _service_time(self, now: datetime) -> datetime:
-        return now + timedelta(milliseconds=self._queue.clock_offset_ms() or 0)
+        # The till's clock may have jumped since the offset was measured; no clock may cost a sale.
+        try:
+            moment = now + timedelta(milliseconds=self._queue.clock_offset_ms() or 0)
+        except OverflowError:
+            return now
+        return moment if is_plausible(moment) else now

@@ -22,6 +22,8 @@ from pos_client.errors import QueueFailed, ServiceError
 
 BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
+MOST_OFFSET_MS = 10_000_000_000_000
+"""The largest clock offset that the service takes: no clock is wrong by more than 317 years."""
 
 _SETTINGS = """
 PRAGMA synchronous = FULL;
@@ -181,8 +183,11 @@ class Queue:
 
     def clock_offset_ms(self) -> int | None:
         """Return how far the service's clock was ahead of the till's, in milliseconds, or None if unknown."""
-        offset = self.recall("clock_offset_ms")
-        return None if offset is None else int(offset)
+        try:
+            offset = int(self.recall("clock_offset_ms") or "")
+        except ValueError:
+            return None
+        return offset if abs(offset) <= MOST_OFFSET_MS else None
 
     def close(self) -> None:
         """Close the file; whatever was stored stays."""
