@@ -142,7 +142,7 @@ def understand(read: Callable[[Answer], T], answer: Answer) -> T:
     """Return the typed answer; raise Unavailable when it isn't what an Unspoken service says."""
     try:
         return read(answer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unavailable(NOT_UNSPOKEN, code="garbage_answer") from error
 
 
