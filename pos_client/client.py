@@ -27,6 +27,7 @@ from pos_client.answers import (
 )
 from pos_client.backoff import BackOff
 from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausible, return_body, sale_body
+from pos_client.beeps import Beep
 from pos_client.claims import write_address
 from pos_client.door import Door, software
 from pos_client.errors import Refused, ServiceError, Unavailable
@@ -38,8 +39,6 @@ from pos_client.status import Status, read_status
 from pos_client.wire import Wire
 
 T = TypeVar("T")
-# A cashier who isn't sure scans again; after this long it is a question of its own.
-ONE_BEEP = timedelta(minutes=1)
 
 
 def read_clock() -> datetime:
@@ -71,7 +70,6 @@ class PosClient:
         self._wire = Wire(self._door, self._queue, clock, token)
         self._clock = clock
         self._back_off = back_off or BackOff()
-        self._beeped: tuple[Item, datetime] | None = None
 
     def enrol(
         self, enrolment_code: str, *, hardware: str | None = None, software_name: str | None = None
@@ -102,30 +100,30 @@ class PosClient:
         self._wire.credential()
         now = self._clock()
         earlier = self._find_earlier(code, training, now)
-        if earlier is not None and self._queue.holds(Kind.SCAN, earlier.id):
-            item = earlier
-        else:
+        item = self._queue.find(Kind.SCAN, earlier.scan_id) if earlier else None
+        if item is None:
             item = self._queue_scan(code, cashier_ref, training, now)
+        else:
+            self._queue.remember(beep=Beep.of(item.id, code, training, now).fact)
         pending = ScanResult(scan_id=item.id, outcome=Outcome.PENDING, action=Action.CONTINUE)
         try:
             result = self._deliver(item, read_scan, pending)
         except Refused:
             self._queue.remember(last_scan="")
             raise
-        if result.outcome is Outcome.REFUSED:
-            kept = earlier if result.reason == Reason.ALREADY_USED else None
-            self._queue.remember(last_scan="" if kept is None else kept.id)
-        else:
-            self._beeped = item, now
+        if earlier and earlier.scan_id != item.id and (result is pending or result.reason == Reason.ALREADY_USED):
+            self._queue.remember(last_scan=earlier.scan_id, beep=earlier.fact)
+        elif result.outcome is Outcome.REFUSED:
+            self._queue.remember(last_scan="")
         return result
 
-    def _find_earlier(self, code: str, training: bool, now: datetime) -> Item | None:
-        """Return the scan that the same code has just made for the same sale."""
-        if self._beeped is None:
+    def _find_earlier(self, code: str, training: bool, now: datetime) -> Beep | None:
+        """Return the beep that the same code has just made for the same sale."""
+        fact = self._queue.recall("beep")
+        if fact is None:
             return None
-        item, at = self._beeped
-        is_same = item.body["code"] == code and bool(item.body.get("training")) == training
-        return item if is_same and now - at < ONE_BEEP and self.last_scan_id == item.id else None
+        beep = Beep.recall(fact)
+        return beep if beep.scan_id == self.last_scan_id and beep.is_repeated(code, training, now) else None
 
     def _queue_scan(self, code: str, cashier_ref: str | None, training: bool, now: datetime) -> Item:
         fields = {
@@ -136,7 +134,7 @@ class PosClient:
             "training": training or None,
         }
         item = new_item(Kind.SCAN, mint_id(now), drop_absent(fields), now)
-        self._queue.put(item, last_scan=item.id)
+        self._queue.put(item, last_scan=item.id, beep=Beep.of(item.id, code, training, now).fact)
         return item
 
     def sell(self, sale: Sale, *, claim: str | None = None) -> SaleResult:

@@ -127,10 +127,15 @@ class Queue:
             yield (item := _item(row))
             position = item.position
 
+    def find(self, kind: Kind, item_id: str) -> Item | None:
+        """Return this item, if it still waits to be sent."""
+        sql = "SELECT kind, id, body, queued_at, position FROM item WHERE kind = ? AND id = ? AND refusal IS NULL"
+        row = self._row(sql, kind, item_id)
+        return _item(row) if row else None
+
     def holds(self, kind: Kind, item_id: str) -> bool:
         """Return whether this item still waits to be sent."""
-        sql = "SELECT 1 FROM item WHERE kind = ? AND id = ? AND refusal IS NULL"
-        return self._row(sql, kind, item_id) is not None
+        return self.find(kind, item_id) is not None
 
     def settle(
         self, sent: Iterable[Item] = (), refused: Iterable[tuple[Item, ServiceError]] = (), **facts: str

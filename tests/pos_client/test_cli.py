@@ -154,6 +154,17 @@ def test_a_sale_takes_the_last_scan_once(shell: Shell, service: FakeService) -> 
     assert "no scan left" in shell.run("sell", "--total", "25.00", "--last-scan", fails=1).stderr
 
 
+def test_a_code_scanned_by_two_commands_offline_is_one_scan_of_the_sale(shell: Shell, service: FakeService) -> None:
+    service.down = True
+    scan_id = shell.json("scan", a_code())["scan_id"]
+    assert shell.json("scan", a_code())["scan_id"] == scan_id
+    shell.run("sell", "--total", "5", "--last-scan")
+    service.down = False
+    outcomes = [answer.get("outcome") or answer.get("link") for answer in shell.json("sync")["answers"]]
+    assert outcomes == ["identified", "linked"]
+    assert service.bodies("sale")[0]["scan_id"] == scan_id
+
+
 def test_a_sale_takes_a_named_scan_and_lines(shell: Shell, service: FakeService) -> None:
     scan_id = shell.json("scan", a_code())["scan_id"]
     words = ["--line", "2 x 12.50 T-shirt #TS-1", "--line", "-5.00 Sale", "--receipt", "0042", "--scan", scan_id]
