@@ -217,6 +217,29 @@ def test_sync_sends_what_waits_and_tells_the_outcome(shell: Shell, service: Fake
     assert (answer["sent"], answer["refused"], answer["waiting"]) == (0, 0, 0)
 
 
+def test_a_sync_is_reported_though_the_heartbeat_after_it_fails(shell: Shell, service: FakeService) -> None:
+    def queue_one() -> None:
+        service.down = True
+        shell.run("sell", "--total", "25")
+        service.down = False
+        service.after_sync = lambda: service.replies.append(problem(503, "not_ready", "Starting."))
+
+    queue_one()
+    answer = shell.json("sync")
+    assert (answer["sent"], answer["waiting"], answer["heartbeat_error"]["code"]) == (1, 0, "not_ready")
+    queue_one()
+    result = shell.run("sync")
+    assert result.stdout == "✔ Online: 1 sent, 0 waiting\n"
+    assert result.stderr.startswith("… Label, keys and clock are the old ones: Starting.")
+    service.after_sync = lambda: None
+    assert shell.json("sync")["heartbeat_error"] is None
+
+
+def test_a_sync_that_had_nothing_to_send_fails_with_its_heartbeat(shell: Shell, service: FakeService) -> None:
+    service.down = True
+    assert shell.json("sync", fails=1)["error"]["code"] == "unreachable"
+
+
 def test_status_tells_how_the_till_stands(shell: Shell, service: FakeService) -> None:
     service.down = True
     shell.run("scan", a_code())
