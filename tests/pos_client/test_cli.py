@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -267,6 +269,41 @@ def test_a_till_that_is_not_enrolled_says_what_to_do(fresh: Shell) -> None:
         assert fresh.json(*words, fails=1)["error"]["code"] == "not_enrolled"
     assert "Not enrolled yet" in fresh.run("status").stdout
     assert fresh.json("status")["enrolled"] is False
+
+
+@pytest.mark.parametrize("words", [["scan", a_code()], ["sell", "--total", "1"], ["sync"]])
+def test_a_command_that_is_stopped_is_one_json_value_and_keeps_what_was_queued(
+    shell: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    service.down = True
+    shell.run("sell", "--total", "1")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pos_client.door.Door.call", stop)
+    assert shell.json(*words, fails=1)["error"]["code"] == "aborted"
+    assert "Aborted!" in shell.run(*words, fails=1).stderr
+    assert sum(shell.json("status")["waiting"].values()) == {"scan": 2, "sell": 3, "sync": 1}[words[0]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows interrupts whole groups of processes")
+def test_ctrl_c_while_the_network_is_awaited_is_one_json_value(shell: Shell, service: FakeService) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> Reply:
+        asked.set()
+        answer.wait(30)
+        return Reply(500, b"")
+
+    service.answer = hang  # type: ignore[method-assign]
+    command = [sys.executable, "-m", "pos_client.cli", "sync", "--json", "--state", str(shell.state)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert asked.wait(30)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=30)
+    answer.set()
+    assert (process.returncode, json.loads(told)["error"]["code"]) == (1, "aborted")
 
 
 def test_options_may_stand_before_the_command(shell: Shell) -> None:
