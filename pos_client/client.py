@@ -26,7 +26,7 @@ from pos_client.answers import (
     read_scan,
 )
 from pos_client.backoff import BackOff
-from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausible, return_body, sale_body
+from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausible, mend_ref, return_body, sale_body
 from pos_client.beeps import Beep
 from pos_client.claims import write_address
 from pos_client.door import Door, software
@@ -130,7 +130,7 @@ class PosClient:
             "code": code,
             "scanned_at": format_time(now),
             "clock_offset_ms": self._queue.clock_offset_ms(),
-            "cashier_ref": cashier_ref,
+            "cashier_ref": mend_ref(cashier_ref),
             "training": training or None,
         }
         item = new_item(Kind.SCAN, mint_id(now), drop_absent(fields), now)
