@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from pos_client.basket import is_plausible
 from pos_client.errors import Unavailable
 
 Answer = Mapping[str, Any]
@@ -141,7 +142,7 @@ def understand(read: Callable[[Answer], T], answer: Answer) -> T:
     """Return the typed answer; raise Unavailable when it isn't what an Unspoken service says."""
     try:
         return read(answer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unavailable(NOT_UNSPOKEN, code="garbage_answer") from error
 
 
@@ -187,12 +188,12 @@ def read_terminal(answer: Answer) -> Terminal:
 
 
 def read_server_time(answer: Answer) -> datetime | None:
-    """Return the service's clock, or None when the answer doesn't tell it."""
+    """Return the service's clock, or None when the answer doesn't tell it, or nothing that can be true."""
     try:
         moment = datetime.fromisoformat(answer["server_time"])
     except (KeyError, TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else None
+    return moment if moment.tzinfo and is_plausible(moment) else None
 
 
 def _policy(answer: Answer) -> Policy:

@@ -13,8 +13,14 @@ from pos_client.claims import hash_claim
 
 Body = dict[str, Any]
 
-# A stray tab from an article file must not cost a sale.
+# A stray tab from an article file must not cost a sale, nor what else the service is strict about.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_GTIN = re.compile(r"[0-9]{8,14}")
+_LONGEST_REF = 200
+_LONGEST_DESCRIPTION = 2_000
+_MOST_DECIMALS = 6
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class LineKind(StrEnum):
@@ -104,9 +110,19 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def is_plausible(moment: datetime) -> bool:
+    """Return whether an aware moment is one that the service takes."""
+    return _EARLIEST <= moment < _LATEST
+
+
 def drop_absent(fields: Mapping[str, object]) -> Body:
     """Return the fields that have a value: an absent field and null are not the same to the service."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def mend_ref(ref: str | None) -> str | None:
+    """Return a number or a reference as the service takes it, or None when nothing is left of it."""
+    return None if ref is None else _printable(ref, _LONGEST_REF) or None
 
 
 def sale_body(sale: Sale, *, currency: str, occurred_at: datetime, claim: str | None = None) -> Body:
@@ -115,7 +131,7 @@ def sale_body(sale: Sale, *, currency: str, occurred_at: datetime, claim: str | 
     Of a claim code only the hash goes in.
     """
     return {
-        "receipt_number": sale.receipt_number,
+        "receipt_number": mend_ref(sale.receipt_number) or "",
         "scan_id": str(UUID(sale.scan_id)) if sale.scan_id else None,
         "occurred_at": format_time(occurred_at),
         "currency": currency,
@@ -123,7 +139,7 @@ def sale_body(sale: Sale, *, currency: str, occurred_at: datetime, claim: str | 
         "lines": [_sale_line(line, place) for place, line in enumerate(sale.lines, start=1)],
         **drop_absent(
             {
-                "cashier_ref": sale.cashier_ref,
+                "cashier_ref": mend_ref(sale.cashier_ref),
                 "training": sale.training or None,
                 "claim_hash": hash_claim(claim) if claim else None,
             }
@@ -147,12 +163,12 @@ def return_body(goods: Return, *, currency: str, occurred_at: datetime) -> Body:
 
 def _sale_line(line: Line, place: int) -> Body:
     fields = {
-        "line_id": line.line_id or str(place),
+        "line_id": mend_ref(line.line_id) or str(place),
         "kind": line.kind.value,
-        "sku": line.sku,
-        "gtin": line.gtin,
-        "description": _CONTROLS.sub(" ", line.description),
-        "quantity": format(line.quantity, "f"),
+        "sku": mend_ref(line.sku),
+        "gtin": _gtin(line.gtin),
+        "description": _printable(line.description, _LONGEST_DESCRIPTION),
+        "quantity": _quantity(line.quantity),
         "unit_price_minor": line.unit_price_minor,
         "total_minor": line.total_minor,
     }
@@ -161,9 +177,9 @@ def _sale_line(line: Line, place: int) -> Body:
 
 def _return_line(line: ReturnLine) -> Body:
     fields = {
-        "line_id": line.line_id,
-        "sku": line.sku,
-        "quantity": format(line.quantity, "f"),
+        "line_id": mend_ref(line.line_id),
+        "sku": mend_ref(line.sku),
+        "quantity": _quantity(line.quantity),
         "total_minor": line.total_minor,
     }
     return drop_absent(fields)
@@ -172,6 +188,21 @@ def _return_line(line: ReturnLine) -> Body:
 def _receipt(receipt: Receipt) -> Body:
     return {
         "store_id": receipt.store_id,
-        "receipt_number": receipt.receipt_number,
+        "receipt_number": mend_ref(receipt.receipt_number) or "",
         "date": receipt.date.isoformat(),
     }
+
+
+def _printable(text: str, longest: int) -> str:
+    return _CONTROLS.sub(" ", str(text))[:longest]
+
+
+def _gtin(gtin: str | None) -> str | None:
+    digits = str(gtin or "").strip()
+    return digits if _GTIN.fullmatch(digits) else None
+
+
+def _quantity(quantity: Decimal) -> str:
+    text = format(quantity, "f")
+    _, _, decimals = text.partition(".")
+    return format(quantity, f".{_MOST_DECIMALS}f") if len(decimals) > _MOST_DECIMALS else text

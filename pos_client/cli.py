@@ -14,8 +14,9 @@ from pos_client.basket import Line, Sale
 from pos_client.claims import mint_claim
 from pos_client.client import PosClient
 from pos_client.door import check_address
-from pos_client.errors import NotACode, PosError
+from pos_client.errors import NotACode, PosError, ServiceError
 from pos_client.money import format_amount, parse_amount, parse_line
+from pos_client.replay import SyncReport
 from pos_client.shell import FAILED, Till, TillGroup, everywhere
 
 
@@ -189,8 +190,8 @@ def status(till: Till) -> None:
 def sync(till: Till, retry_refused: bool) -> None:
     """Send everything that waits.
 
-    This till's label, keys and clock are refreshed, too. Run it every few minutes, and as often as you like:
-    whatever the service already has is not doubled.
+    This till's label, keys and clock are refreshed, too; if only that fails, it is a remark. Run it every few
+    minutes, and as often as you like: whatever the service already has is not doubled.
 
     \b
     Examples:
@@ -201,8 +202,22 @@ def sync(till: Till, retry_refused: bool) -> None:
         if retry_refused:
             client.revive()
         report = client.sync()
+        failure = _refresh(client, report)
+    told = speech.describe_error(failure) if failure else None
+    till.answer({**vars(report), "heartbeat_error": told}, lambda: speech.tell_sync(report))
+    if failure:
+        speech.say(speech.WAITING, f"Label, keys and clock are the old ones: {speech.advise(failure)}", err=True)
+
+
+def _refresh(client: PosClient, report: SyncReport) -> ServiceError | None:
+    """Say hello; return what went wrong if there is a sync to report all the same."""
+    try:
         client.heartbeat()
-    till.answer(report, lambda: speech.tell_sync(report))
+    except ServiceError as error:
+        if not (report.sent or report.refused):
+            raise
+        return error
+    return None
 
 
 def _ask_for_code() -> str:

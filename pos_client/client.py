@@ -24,10 +24,10 @@ from pos_client.answers import (
     read_return,
     read_sale,
     read_scan,
-    understand,
 )
 from pos_client.backoff import BackOff
-from pos_client.basket import Return, Sale, drop_absent, format_time, return_body, sale_body
+from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausible, mend_ref, return_body, sale_body
+from pos_client.beeps import Beep
 from pos_client.claims import write_address
 from pos_client.door import Door, software
 from pos_client.errors import Refused, ServiceError, Unavailable
@@ -39,8 +39,6 @@ from pos_client.status import Status, read_status
 from pos_client.wire import Wire
 
 T = TypeVar("T")
-# A cashier who isn't sure scans again; after this long it is a question of its own.
-ONE_BEEP = timedelta(minutes=1)
 
 
 def read_clock() -> datetime:
@@ -72,7 +70,6 @@ class PosClient:
         self._wire = Wire(self._door, self._queue, clock, token)
         self._clock = clock
         self._back_off = back_off or BackOff()
-        self._beeped: tuple[Item, datetime] | None = None
 
     def enrol(
         self, enrolment_code: str, *, hardware: str | None = None, software_name: str | None = None
@@ -87,14 +84,11 @@ class PosClient:
             "hardware": hardware or f"{platform.system()} {platform.release()} {platform.machine()}".strip(),
             "software": software_name or software(),
         }
-        return self._back_off.run(
-            lambda: self._wire.keep_enrolment(self._wire.call("POST", "/pos/v1/enrol", encode(body), token=None))
-        )
+        return self._back_off.run(lambda: self._wire.enrol(encode(body)))
 
     def heartbeat(self) -> Terminal:
         """Say hello: refresh the till's label, keys and limits, and measure the clock."""
-        answer = self._wire.call("GET", "/pos/v1/terminal", token=self._wire.credential())
-        return self._wire.keep_terminal(answer)
+        return self._wire.heartbeat()
 
     def scan(self, text: str, *, cashier_ref: str | None = None, training: bool = False) -> ScanResult:
         """Identify a shopper from one line of a hand scanner; without a network the outcome is pending.
@@ -106,41 +100,41 @@ class PosClient:
         self._wire.credential()
         now = self._clock()
         earlier = self._find_earlier(code, training, now)
-        if earlier is not None and self._queue.holds(Kind.SCAN, earlier.id):
-            item = earlier
-        else:
+        item = self._queue.find(Kind.SCAN, earlier.scan_id) if earlier else None
+        if item is None:
             item = self._queue_scan(code, cashier_ref, training, now)
+        else:
+            self._queue.remember(beep=Beep.of(item.id, code, training, now).fact)
         pending = ScanResult(scan_id=item.id, outcome=Outcome.PENDING, action=Action.CONTINUE)
         try:
             result = self._deliver(item, read_scan, pending)
         except Refused:
             self._queue.remember(last_scan="")
             raise
-        if result.outcome is Outcome.REFUSED:
-            kept = earlier if result.reason == Reason.ALREADY_USED else None
-            self._queue.remember(last_scan="" if kept is None else kept.id)
-        else:
-            self._beeped = item, now
+        if earlier and earlier.scan_id != item.id and (result is pending or result.reason == Reason.ALREADY_USED):
+            self._queue.remember(last_scan=earlier.scan_id, beep=earlier.fact)
+        elif result.outcome is Outcome.REFUSED:
+            self._queue.remember(last_scan="")
         return result
 
-    def _find_earlier(self, code: str, training: bool, now: datetime) -> Item | None:
-        """Return the scan that the same code has just made for the same sale."""
-        if self._beeped is None:
+    def _find_earlier(self, code: str, training: bool, now: datetime) -> Beep | None:
+        """Return the beep that the same code has just made for the same sale."""
+        fact = self._queue.recall("beep")
+        if fact is None:
             return None
-        item, at = self._beeped
-        is_same = item.body["code"] == code and bool(item.body.get("training")) == training
-        return item if is_same and now - at < ONE_BEEP and self.last_scan_id == item.id else None
+        beep = Beep.recall(fact)
+        return beep if beep.scan_id == self.last_scan_id and beep.is_repeated(code, training, now) else None
 
     def _queue_scan(self, code: str, cashier_ref: str | None, training: bool, now: datetime) -> Item:
         fields = {
             "code": code,
             "scanned_at": format_time(now),
             "clock_offset_ms": self._queue.clock_offset_ms(),
-            "cashier_ref": cashier_ref,
+            "cashier_ref": mend_ref(cashier_ref),
             "training": training or None,
         }
         item = new_item(Kind.SCAN, mint_id(now), drop_absent(fields), now)
-        self._queue.put(item, last_scan=item.id)
+        self._queue.put(item, last_scan=item.id, beep=Beep.of(item.id, code, training, now).fact)
         return item
 
     def sell(self, sale: Sale, *, claim: str | None = None) -> SaleResult:
@@ -245,8 +239,7 @@ class PosClient:
     def _deliver(self, item: Item, read_answer: Callable[[Answer], T], queued: T) -> T:
         """Try a queued item once; without an answer it stays queued under the same id."""
         try:
-            answer = self._wire.call("PUT", item.path, item.content, token=self._wire.credential())
-            result = understand(read_answer, answer)
+            result = self._wire.call(read_answer, "PUT", item.path, item.content, token=self._wire.credential())
         except Unavailable:
             return queued
         except ServiceError as error:
@@ -257,8 +250,14 @@ class PosClient:
         self._queue.settle(sent=[item])
         return result
 
-    def _call_patiently(self, method: str, path: str, content: str) -> Answer:
-        return self._wire.call(method, path, content, token=self._wire.credential(), timeout=SYNC_SECONDS)
+    def _call_patiently(self, read_answer: Callable[[Answer], T], method: str, path: str, content: str) -> T:
+        token = self._wire.credential()
+        return self._wire.call(read_answer, method, path, content, token=token, timeout=SYNC_SECONDS)
 
     def _service_time(self, now: datetime) -> datetime:
-        return now + timedelta(milliseconds=self._queue.clock_offset_ms() or 0)
+        # The till's clock may have jumped since the offset was measured; no clock may cost a sale.
+        try:
+            moment = now + timedelta(milliseconds=self._queue.clock_offset_ms() or 0)
+        except OverflowError:
+            return now
+        return moment if is_plausible(moment) else now

@@ -101,7 +101,7 @@ def read_problem(status: int, problem: object, headers: httpx2.Headers | None = 
     code = fields["code"] if ours else "garbage_answer"
     request_id = headers.get("x-request-id") if headers else None
     silent = "The service has trouble." if status // 100 == 5 else NOT_UNSPOKEN
-    detail = str(fields.get("detail") or fields.get("title") or silent)
+    detail = _words(fields.get("detail")) or _words(fields.get("title")) or silent
     if status in _NOT_AUTHORISED:
         own_words = detail if ours else "The service doesn't accept this till's token."
         return NotAuthorised(own_words, code=code, status=status, request_id=request_id)
@@ -117,7 +117,7 @@ def read_problem(status: int, problem: object, headers: httpx2.Headers | None = 
 def _answer(response: httpx2.Response) -> Answer:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # nested deeply enough, anything is garbage
         body = None
     if response.is_success and isinstance(body, dict):
         return body
@@ -127,7 +127,11 @@ def _answer(response: httpx2.Response) -> Answer:
 def _errors(fields: dict[str, Any]) -> list[dict[str, str]]:
     found = fields.get("errors")
     listed = found if isinstance(found, list) else []
-    return [{str(name): str(value) for name, value in one.items()} for one in listed if isinstance(one, dict)]
+    return [{name: _words(value) for name, value in one.items()} for one in listed if isinstance(one, dict)]
+
+
+def _words(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _seconds(text: str) -> float:

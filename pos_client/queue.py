@@ -22,6 +22,8 @@ from pos_client.errors import QueueFailed, ServiceError
 
 BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
+MOST_OFFSET_MS = 10_000_000_000_000
+"""The largest clock offset that the service takes: no clock is wrong by more than 317 years."""
 
 _SETTINGS = """
 PRAGMA synchronous = FULL;
@@ -125,10 +127,15 @@ class Queue:
             yield (item := _item(row))
             position = item.position
 
+    def find(self, kind: Kind, item_id: str) -> Item | None:
+        """Return this item, if it still waits to be sent."""
+        sql = "SELECT kind, id, body, queued_at, position FROM item WHERE kind = ? AND id = ? AND refusal IS NULL"
+        row = self._row(sql, kind, item_id)
+        return _item(row) if row else None
+
     def holds(self, kind: Kind, item_id: str) -> bool:
         """Return whether this item still waits to be sent."""
-        sql = "SELECT 1 FROM item WHERE kind = ? AND id = ? AND refusal IS NULL"
-        return self._row(sql, kind, item_id) is not None
+        return self.find(kind, item_id) is not None
 
     def settle(
         self, sent: Iterable[Item] = (), refused: Iterable[tuple[Item, ServiceError]] = (), **facts: str
@@ -181,8 +188,11 @@ class Queue:
 
     def clock_offset_ms(self) -> int | None:
         """Return how far the service's clock was ahead of the till's, in milliseconds, or None if unknown."""
-        offset = self.recall("clock_offset_ms")
-        return None if offset is None else int(offset)
+        try:
+            offset = int(self.recall("clock_offset_ms") or "")
+        except ValueError:
+            return None
+        return offset if abs(offset) <= MOST_OFFSET_MS else None
 
     def close(self) -> None:
         """Close the file; whatever was stored stays."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pos_client.answers import (
     Answer,
@@ -41,8 +41,16 @@ _READERS: dict[Kind, Callable[[Answer], ScanResult | SaleResult | ReturnResult]]
 _ENVELOPE_BYTES = len('{"scans":[],"sales":[],"returns":[]}')
 _TOO_MUCH = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 
-Call = Callable[[str, str, str], Answer]
-"""Sends method, path and content within SYNC_SECONDS."""
+T = TypeVar("T")
+Results = dict[tuple[str, str], tuple[int, Any]]
+"""Status and body of each item, by its kind and id."""
+
+
+class Call(Protocol):
+    """Sends method, path and content within SYNC_SECONDS, and reads the answer."""
+
+    def __call__(self, read_answer: Callable[[Answer], T], method: str, path: str, content: str, /) -> T:
+        """Return the typed answer; raise Unavailable when it isn't one."""
 
 
 @dataclass
@@ -93,11 +101,6 @@ def split(parcels: Iterable[Parcel], policy: Policy) -> Iterator[list[Parcel]]:
         yield batch
 
 
-def _read_result(item: Item, answer: Answer) -> ScanResult | SaleResult | ReturnResult:
-    """Return the typed answer to an item; raise Unavailable when it isn't one."""
-    return understand(_READERS[item.kind], answer)
-
-
 def _parcels(queue: Queue) -> Iterator[Parcel]:
     for item in queue.waiting():
         if item.kind is not Kind.LINK:
@@ -108,7 +111,7 @@ def _parcels(queue: Queue) -> Iterator[Parcel]:
 def _send(batch: list[Parcel], queue: Queue, call: Call, report: SyncReport) -> int:
     """Send one batch, in parts if the service can't take it whole; return how many items it put off."""
     try:
-        answer = call("POST", SYNC_PATH, _envelope(batch))
+        results = call(_by_item, "POST", SYNC_PATH, _envelope(batch))
     except Refused as refusal:
         # Another refusal is about the request itself: the items are innocent and stay.
         if refusal.status not in _TOO_MUCH:
@@ -122,7 +125,7 @@ def _send(batch: list[Parcel], queue: Queue, call: Call, report: SyncReport) -> 
         if trouble.status != HTTPStatus.INTERNAL_SERVER_ERROR or len(batch) == 1:
             raise
         return _send_singly(batch, queue, call, report)
-    return _take_in(batch, answer, queue, report)
+    return _take_in(batch, results, queue, report)
 
 
 def _send_singly(batch: list[Parcel], queue: Queue, call: Call, report: SyncReport) -> int:
@@ -148,15 +151,14 @@ def _envelope(batch: list[Parcel]) -> str:
     return f"{{{','.join(lists)}}}"
 
 
-def _take_in(batch: list[Parcel], answer: Answer, queue: Queue, report: SyncReport) -> int:
-    results = understand(_by_item, answer)
+def _take_in(batch: list[Parcel], results: Results, queue: Queue, report: SyncReport) -> int:
     sent: list[Item] = []
     refused: list[tuple[Item, ServiceError]] = []
     for item in (parcel.item for parcel in batch):
         status, body = results.get((item.kind, item.id), (0, {}))
         if status // 100 == 2:
             with suppress(Unavailable):
-                report.answers.append(_read_result(item, body))
+                report.answers.append(understand(_READERS[item.kind], body))
                 sent.append(item)
         elif is_final(status):
             refused.append((item, read_problem(status, body)))
@@ -164,7 +166,7 @@ def _take_in(batch: list[Parcel], answer: Answer, queue: Queue, report: SyncRepo
     return len(batch) - len(sent) - len(refused)
 
 
-def _by_item(answer: Answer) -> dict[tuple[str, str], tuple[int, Any]]:
+def _by_item(answer: Answer) -> Results:
     return {(one["kind"], one["id"]): (int(one["status"]), one["body"]) for one in answer["results"]}
 
 
@@ -173,11 +175,11 @@ def _send_link(item: Item, queue: Queue, call: Call, report: SyncReport) -> None
     if queue.holds(Kind.SALE, item.body["sale_id"]):
         return
     try:
-        answer = call("PUT", item.path, item.content)
+        answer = call(_READERS[item.kind], "PUT", item.path, item.content)
     except Refused as refusal:
         _settle(queue, report, refused=[(item, refusal)])
     else:
-        report.answers.append(_read_result(item, answer))
+        report.answers.append(answer)
         _settle(queue, report, sent=[item])
 
 

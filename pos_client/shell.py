@@ -73,6 +73,10 @@ class TillGroup(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            if ctx.obj.as_json:
+                speech.print_json({"error": {"code": "aborted", "detail": "stopped; what was queued is kept"}})
+            raise
         except click.ClickException as error:
             if ctx.obj.as_json:
                 speech.print_json({"error": {"code": "usage", "detail": error.format_message()}})

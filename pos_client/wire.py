@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pos_client.answers import Answer, Terminal, read_server_time, read_terminal, understand
 from pos_client.basket import format_time
 from pos_client.door import Door
 from pos_client.errors import NotAuthorised
-from pos_client.queue import Queue, encode
+from pos_client.queue import MOST_OFFSET_MS, Queue, encode
+
+T = TypeVar("T")
 
 
 class Wire:
@@ -24,18 +27,24 @@ class Wire:
 
     def call(
         self,
+        read: Callable[[Answer], T],
         method: str,
         path: str,
         content: str | None = None,
         *,
         token: str | None,
         timeout: float | None = None,
-    ) -> Answer:
-        """Return the answer to one request and measure the clock by it; raise what the door raises."""
+    ) -> T:
+        """Return what the answer to one request says; raise what the door raises, and what understand does.
+
+        The clock is measured only by an answer that was understood.
+        """
         before = self._clock()
         answer = self._door.call(method, path, content=content, token=token, timeout=timeout)
-        self._measure(answer, before, self._clock())
-        return answer
+        after = self._clock()
+        result = understand(read, answer)
+        self._measure(answer, before, after)
+        return result
 
     def credential(self) -> str:
         """Return the token to send; raise NotAuthorised when this till has none for this service."""
@@ -46,38 +55,41 @@ class Wire:
             raise NotAuthorised("This till isn't enrolled with that service.", code="not_enrolled")
         return token
 
-    def keep_enrolment(self, answer: Answer) -> Terminal:
-        """Store the terminal and its new token in one go, and use that token from now on."""
-        terminal, token = understand(_read_enrolment, answer)
-        self._queue.remember(token=token, base_url=self._door.base_url, terminal=_without_token(answer))
+    def enrol(self, content: str) -> Terminal:
+        """Enrol, store the terminal and its new token in one go, and use that token from now on."""
+        terminal, stored, token = self.call(_read_enrolment, "POST", "/pos/v1/enrol", content, token=None)
+        self._queue.remember(token=token, base_url=self._door.base_url, terminal=stored)
         self._token = None
         return terminal
 
-    def keep_terminal(self, answer: Answer) -> Terminal:
-        """Store what a heartbeat told about this till."""
-        terminal = understand(read_terminal, answer)
-        self._queue.remember(terminal=_without_token(answer))
+    def heartbeat(self) -> Terminal:
+        """Ask about this till, and store what is told."""
+        terminal, stored = self.call(_read_heartbeat, "GET", "/pos/v1/terminal", token=self.credential())
+        self._queue.remember(terminal=stored)
         return terminal
 
     def _measure(self, answer: Answer, before: datetime, after: datetime) -> None:
         # The answer was given somewhere on the way; the middle is the best guess.
         facts = {"last_online_at": format_time(after)}
         if server_time := read_server_time(answer):
-            offset = server_time - (before + (after - before) / 2)
-            facts["clock_offset_ms"] = str(round(offset / timedelta(milliseconds=1)))
+            offset = round((server_time - (before + (after - before) / 2)) / timedelta(milliseconds=1))
+            if abs(offset) <= MOST_OFFSET_MS:
+                facts["clock_offset_ms"] = str(offset)
         self._queue.remember(**facts)
 
 
-def _read_enrolment(answer: Answer) -> tuple[Terminal, str]:
+def _read_enrolment(answer: Answer) -> tuple[Terminal, str, str]:
     token = answer["terminal_token"]
     if not _is_header_safe(token):
         raise ValueError("not a token")
-    return read_terminal(answer), token
+    return *_read_heartbeat(answer), token
+
+
+def _read_heartbeat(answer: Answer) -> tuple[Terminal, str]:
+    """Return the terminal, and the text to store of it."""
+    stored = encode({name: value for name, value in answer.items() if name != "terminal_token"})
+    return read_terminal(answer), stored
 
 
 def _is_header_safe(token: str) -> bool:
     return token.isascii() and token.isprintable() and bool(token) and " " not in token
-
-
-def _without_token(answer: Answer) -> str:
-    return encode({name: value for name, value in answer.items() if name != "terminal_token"})

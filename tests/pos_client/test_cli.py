@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -154,6 +156,17 @@ def test_a_sale_takes_the_last_scan_once(shell: Shell, service: FakeService) -> 
     assert "no scan left" in shell.run("sell", "--total", "25.00", "--last-scan", fails=1).stderr
 
 
+def test_a_code_scanned_by_two_commands_offline_is_one_scan_of_the_sale(shell: Shell, service: FakeService) -> None:
+    service.down = True
+    scan_id = shell.json("scan", a_code())["scan_id"]
+    assert shell.json("scan", a_code())["scan_id"] == scan_id
+    shell.run("sell", "--total", "5", "--last-scan")
+    service.down = False
+    outcomes = [answer.get("outcome") or answer.get("link") for answer in shell.json("sync")["answers"]]
+    assert outcomes == ["identified", "linked"]
+    assert service.bodies("sale")[0]["scan_id"] == scan_id
+
+
 def test_a_sale_takes_a_named_scan_and_lines(shell: Shell, service: FakeService) -> None:
     scan_id = shell.json("scan", a_code())["scan_id"]
     words = ["--line", "2 x 12.50 T-shirt #TS-1", "--line", "-5.00 Sale", "--receipt", "0042", "--scan", scan_id]
@@ -206,6 +219,29 @@ def test_sync_sends_what_waits_and_tells_the_outcome(shell: Shell, service: Fake
     assert (answer["sent"], answer["refused"], answer["waiting"]) == (0, 0, 0)
 
 
+def test_a_sync_is_reported_though_the_heartbeat_after_it_fails(shell: Shell, service: FakeService) -> None:
+    def queue_one() -> None:
+        service.down = True
+        shell.run("sell", "--total", "25")
+        service.down = False
+        service.after_sync = lambda: service.replies.append(problem(503, "not_ready", "Starting."))
+
+    queue_one()
+    answer = shell.json("sync")
+    assert (answer["sent"], answer["waiting"], answer["heartbeat_error"]["code"]) == (1, 0, "not_ready")
+    queue_one()
+    result = shell.run("sync")
+    assert result.stdout == "✔ Online: 1 sent, 0 waiting\n"
+    assert result.stderr.startswith("… Label, keys and clock are the old ones: Starting.")
+    service.after_sync = lambda: None
+    assert shell.json("sync")["heartbeat_error"] is None
+
+
+def test_a_sync_that_had_nothing_to_send_fails_with_its_heartbeat(shell: Shell, service: FakeService) -> None:
+    service.down = True
+    assert shell.json("sync", fails=1)["error"]["code"] == "unreachable"
+
+
 def test_status_tells_how_the_till_stands(shell: Shell, service: FakeService) -> None:
     service.down = True
     shell.run("scan", a_code())
@@ -233,6 +269,41 @@ def test_a_till_that_is_not_enrolled_says_what_to_do(fresh: Shell) -> None:
         assert fresh.json(*words, fails=1)["error"]["code"] == "not_enrolled"
     assert "Not enrolled yet" in fresh.run("status").stdout
     assert fresh.json("status")["enrolled"] is False
+
+
+@pytest.mark.parametrize("words", [["scan", a_code()], ["sell", "--total", "1"], ["sync"]])
+def test_a_command_that_is_stopped_is_one_json_value_and_keeps_what_was_queued(
+    shell: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    service.down = True
+    shell.run("sell", "--total", "1")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pos_client.door.Door.call", stop)
+    assert shell.json(*words, fails=1)["error"]["code"] == "aborted"
+    assert "Aborted!" in shell.run(*words, fails=1).stderr
+    assert sum(shell.json("status")["waiting"].values()) == {"scan": 2, "sell": 3, "sync": 1}[words[0]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows interrupts whole groups of processes")
+def test_ctrl_c_while_the_network_is_awaited_is_one_json_value(shell: Shell, service: FakeService) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> Reply:
+        asked.set()
+        answer.wait(30)
+        return Reply(500, b"")
+
+    service.answer = hang  # type: ignore[method-assign]
+    command = [sys.executable, "-m", "pos_client.cli", "sync", "--json", "--state", str(shell.state)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert asked.wait(30)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=30)
+    answer.set()
+    assert (process.returncode, json.loads(told)["error"]["code"]) == (1, "aborted")
 
 
 def test_options_may_stand_before_the_command(shell: Shell) -> None:

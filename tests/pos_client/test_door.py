@@ -69,6 +69,15 @@ def test_a_status_is_final_or_not_or_a_matter_of_credentials(status: int, kind: 
     assert str(caught.value) == "Some words."
 
 
+@pytest.mark.parametrize("depth", [10, 900, 970, 990, 200_000])
+def test_a_problem_nested_deeply_is_told_without_its_depths(depth: int) -> None:
+    abyss = b"[" * depth + b"]" * depth
+    problem = b'{"code": "x", "detail": %b, "title": "Some words.", "errors": [{"pointer": %b}]}' % (abyss, abyss)
+    with pytest.raises((Refused, Unavailable)) as caught:
+        door(answer_with(422, content=problem)).call("GET", "/x")
+    assert isinstance(caught.value, Unavailable) or str(caught.value) == "Some words."
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7.0), ("-7", 0.0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0), ("²", 0.0), ("", 0.0)]
 )

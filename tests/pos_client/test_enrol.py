@@ -1,10 +1,11 @@
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pos_client import NotAuthorised, PosClient, Unavailable
-from tests.pos_client.conftest import ADDRESS, Clock, OpenTill, a_code
+from tests.pos_client.conftest import ADDRESS, Clock, OpenTill, a_code, a_sale
 from tests.pos_client.fake_service import ENROLMENT_CODE, STORE, TOKEN, FakeService, Reply
 
 
@@ -152,3 +153,14 @@ def test_an_answer_without_a_proper_time_leaves_the_offset(till: PosClient, serv
         service.answer_more = {"server_time": time}
         till.scan(a_code())
     assert till.status().clock_offset_ms == 0
+
+
+@pytest.mark.parametrize("depth", range(800, 1_000, 25))
+def test_a_till_described_too_deeply_is_not_understood(till: PosClient, service: FakeService, depth: int) -> None:
+    service.replies = [Reply(200, service._terminal() | {"keys": [{"x": 0}]})]
+    abyss = b"[" * depth + b"]" * depth
+    service.replies[0].body = service.replies[0].encoded().replace(b'"x": 0', b'"x": ' + abyss)
+    with suppress(Unavailable):
+        till.heartbeat()
+    assert till.status().terminal
+    assert till.sell(a_sale()).sale_id in service.ids("sale")

@@ -11,6 +11,9 @@ GARBAGE = [
     Reply(200, b"<html>Please sign in to the guest network</html>"),
     Reply(200, b""),
     Reply(200, b"[]"),
+    Reply(200, b"[" * 200_000),
+    Reply(200, b'{"a":' * 200_000),
+    Reply(422, b"[" * 200_000),
     Reply(200, {"server_time": 7}),
     Reply(200, {"scan_id": 1, "outcome": "identified"}),
     Reply(200, {"scan_id": "x", "outcome": "identified", "attributes": 3}),
@@ -169,6 +172,70 @@ def test_offline_a_code_that_beeps_twice_is_one_scan(till: PosClient, service: F
     assert till.scan(a_code(987654321)).scan_id != first.scan_id
     assert till.status().waiting["scan"] == 2
     assert till.scan(a_code(), training=True).scan_id != first.scan_id
+
+
+def test_offline_a_code_that_beeps_in_two_processes_is_one_scan(
+    till: PosClient, service: FakeService, open_till: OpenTill, clock: Clock
+) -> None:
+    service.down = True
+    first = till.scan(a_code())
+    clock.advance(seconds=40)
+    assert open_till().scan(a_code()).scan_id == first.scan_id
+    clock.advance(seconds=40)
+    assert open_till().scan(a_code()).scan_id == first.scan_id == till.last_scan_id
+    assert open_till().scan(a_code(), training=True).scan_id != first.scan_id
+    assert open_till().scan(a_code(2)).scan_id != first.scan_id
+    clock.advance(seconds=60)
+    assert open_till().scan(a_code()).scan_id != first.scan_id
+    assert till.status().waiting["scan"] == 4
+
+
+def test_a_code_that_beeps_in_two_processes_keeps_its_first_scan_for_the_sale(
+    till: PosClient, open_till: OpenTill, clock: Clock
+) -> None:
+    first = till.scan(a_code())
+    assert open_till().scan(a_code()).reason == Reason.ALREADY_USED
+    assert open_till().scan(a_code()).reason == Reason.ALREADY_USED
+    assert open_till().last_scan_id == first.scan_id
+    clock.advance(seconds=60)
+    assert open_till().scan(a_code()).reason == Reason.ALREADY_USED
+    assert till.last_scan_id is None
+
+
+def test_a_used_code_of_another_shopper_keeps_nothing_for_the_sale(till: PosClient, open_till: OpenTill) -> None:
+    till.scan(a_code(2))
+    till.scan(a_code(1))
+    assert open_till().scan(a_code(2)).reason == Reason.ALREADY_USED
+    assert till.last_scan_id is None
+
+
+def test_a_network_that_goes_between_two_beeps_leaves_the_sale_its_answered_scan(
+    till: PosClient, service: FakeService, open_till: OpenTill
+) -> None:
+    first = till.scan(a_code())
+    service.down = True
+    assert open_till().scan(a_code()).outcome is Outcome.PENDING
+    assert till.last_scan_id == first.scan_id
+
+
+def test_a_code_that_was_pending_and_turns_out_used_serves_no_sale(
+    till: PosClient, service: FakeService, open_till: OpenTill
+) -> None:
+    service.owner_of_code[a_code()] = "another till's"
+    service.lost_answers = 1
+    first = till.scan(a_code())
+    again = open_till().scan(a_code())
+    assert (again.scan_id, again.reason) == (first.scan_id, Reason.ALREADY_USED)
+    assert till.last_scan_id is None
+
+
+def test_after_a_sale_the_same_code_is_a_scan_of_its_own(
+    till: PosClient, service: FakeService, open_till: OpenTill
+) -> None:
+    service.down = True
+    first = till.scan(a_code())
+    till.sell(a_sale(scan_id=first.scan_id))
+    assert open_till().scan(a_code()).scan_id != first.scan_id
 
 
 def test_a_sent_code_is_wiped_from_the_disk(till: PosClient, service: FakeService, queue_path: Path) -> None:

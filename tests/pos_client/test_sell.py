@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_sale_is_sent_in_the_words_of_the_service(till: PosClient, service: Fa
         unit_price_minor=1250,
         total_minor=3125,
         sku="TS-1",
-        gtin="4006",
+        gtin="4006381333931",
     )
     off = Line(description="Sale", kind=LineKind.DISCOUNT, total_minor=-625, line_id="d")
     till.sell(a_sale(lines=[shirt, off], cashier_ref="7", training=True))
@@ -47,7 +48,7 @@ def test_a_sale_is_sent_in_the_words_of_the_service(till: PosClient, service: Fa
             "total_minor": 2500,
             "lines": [
                 {
-                    "line_id": "1", "kind": "item", "sku": "TS-1", "gtin": "4006", "description": "T-shirt",
+                    "line_id": "1", "kind": "item", "sku": "TS-1", "gtin": "4006381333931", "description": "T-shirt",
                     "quantity": "2.50", "unit_price_minor": 1250, "total_minor": 3125,
                 },
                 {"line_id": "d", "kind": "discount", "description": "Sale", "quantity": "1", "total_minor": -625},
@@ -115,6 +116,67 @@ def test_broken_text_never_costs_a_sale(till: PosClient, service: FakeService) -
     line = Line(description="caf\udce9\tsolo", total_minor=2500)
     assert till.sell(a_sale(lines=[line])).link is Link.UNIDENTIFIED
     assert service.bodies("sale")[0]["lines"][0]["description"] == "caf? solo"
+
+
+def sold_line(till: PosClient, service: FakeService, **fields: Any) -> Any:
+    """Sell one line; return it in the words of the service."""
+    till.sell(a_sale(lines=[Line(**{"description": "T-shirt", "total_minor": 2500, **fields})]))
+    return service.bodies("sale")[-1]["lines"][0]
+
+
+def test_an_empty_reference_is_left_out(till: PosClient, service: FakeService) -> None:
+    till.sell(a_sale(cashier_ref=""))
+    till.scan(a_code(), cashier_ref="")
+    assert "cashier_ref" not in service.bodies("sale")[0]
+    assert "cashier_ref" not in service.bodies("scan")[0]
+    line = sold_line(till, service, sku="", gtin="", line_id="")
+    assert line.keys() == {"line_id", "kind", "description", "quantity", "total_minor"}
+    assert line["line_id"] == "1"
+
+
+def test_control_characters_and_excess_in_references_never_cost_a_sale(till: PosClient, service: FakeService) -> None:
+    till.sell(a_sale(receipt_number="R\t1\x7f", cashier_ref="7\n" + "x" * 300))
+    (sale,) = service.bodies("sale")
+    assert (sale["receipt_number"], sale["cashier_ref"]) == ("R 1 ", "7 " + "x" * 198)
+    line = sold_line(till, service, sku="TS\t1", line_id="a\x00")
+    assert (line["sku"], line["line_id"]) == ("TS 1", "a ")
+
+
+def test_a_description_too_long_for_the_service_is_cut(till: PosClient, service: FakeService) -> None:
+    assert sold_line(till, service, description="ñ" * 2_001)["description"] == "ñ" * 2_000
+
+
+@pytest.mark.parametrize(
+    ("quantity", "sent"),
+    [
+        ("0.1234567", "0.123457"), ("0.123456", "0.123456"), ("1E-7", "0.000000"), ("-1.0000000", "-1.000000"),
+        ("1E+3", "1000"), ("123456789.9999999", "123456790.000000"), ("9" * 40 + ".1234567", "9" * 40 + ".123457"),
+        ("NaN", "NaN"),
+    ],
+)  # fmt: skip
+def test_a_quantity_has_at_most_six_decimals_and_the_money_stays(
+    till: PosClient, service: FakeService, quantity: str, sent: str
+) -> None:
+    line = sold_line(till, service, quantity=Decimal(quantity))
+    assert (line["quantity"], line["total_minor"]) == (sent, 2500)
+
+
+@pytest.mark.parametrize("gtin", ["4006", "123456789012345", "4006381X3931", "٤٠٠٦٣٨١٣", "4006 3813"])
+def test_a_bar_code_that_is_none_is_left_out(till: PosClient, service: FakeService, gtin: str) -> None:
+    assert "gtin" not in sold_line(till, service, gtin=gtin)
+
+
+def test_blanks_around_a_bar_code_are_taken_off(till: PosClient, service: FakeService) -> None:
+    assert sold_line(till, service, gtin=" 4006381333931\n")["gtin"] == "4006381333931"
+
+
+def test_goods_that_come_back_are_named_as_they_were_sold(till: PosClient, service: FakeService) -> None:
+    receipt = Receipt(store_id="s", receipt_number="R\t1", date=date(2026, 11, 1))
+    line = ReturnLine(quantity=Decimal(1) / 3, total_minor=1, line_id="a\x00", sku="")
+    till.return_(Return(receipt=receipt, lines=[line]))
+    (body,) = service.bodies("return")
+    assert body["receipt"]["receipt_number"] == "R 1"
+    assert body["lines"] == [{"line_id": "a ", "quantity": "0.333333", "total_minor": 1}]
 
 
 def test_a_sale_is_linked_afterwards(till: PosClient, service: FakeService) -> None:

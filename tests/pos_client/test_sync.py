@@ -99,7 +99,7 @@ def test_a_sale_too_large_for_any_batch_is_a_dead_letter_and_holds_up_no_other(
     service.policy["max_body_bytes"] = 5_000
     till.heartbeat()
     service.down = True
-    huge = till.sell(a_sale(lines=[Line(description="x" * 5_000, total_minor=1)])).sale_id
+    huge = till.sell(a_sale(lines=[Line(description="x" * 2_000, total_minor=1)] * 3)).sale_id
     small = till.sell(a_sale()).sale_id
     service.down = False
     report = till.sync()
