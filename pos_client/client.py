@@ -67,7 +67,11 @@ class PosClient:
     ) -> None:
         self._door = Door(base_url, transport=transport, timeout=timeout, insecure=insecure)
         self._queue = Queue(queue)
-        self._wire = Wire(self._door, self._queue, clock, token)
+        try:
+            self._wire = Wire(self._door, self._queue, clock, token)
+        except ValueError:
+            self.close()
+            raise
         self._clock = clock
         self._back_off = back_off or BackOff()
 
