@@ -174,7 +174,7 @@ class _Kept(threading.local):
 
     def close(self) -> None:
         """Close the connection."""
-        connection, self.connection, self.cursor = self.connection, None, None
+        connection, self.connection, self.cursor, self.file = self.connection, None, None, None
         if connection is not None:
             connection.close()
 
