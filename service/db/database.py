@@ -72,7 +72,8 @@ class Database:
         self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
         if self._turns is not None:
             self._folding = Folding(self.engine.raw_connection, self._turns, self.driver_error)
-        self._kept = _Kept()
+        self._opened: set[PoolProxiedConnection] = set()
+        self._kept = _Kept(self._opened)
         event.listen(self.engine, "engine_disposed", lambda _engine: self._kept.close())
 
     @contextmanager
@@ -109,10 +110,12 @@ class Database:
         return prepared.result(rows[0]) if rows else None
 
     def close(self) -> None:
-        """Close every connection of this thread and of the pool."""
+        """Close every connection, also those that threads have kept."""
         if self._folding is not None:
             self._folding.wait()
         self.engine.dispose()
+        while self._opened:
+            self._opened.pop().close()
         if self._turns is not None:
             self._turns.close()
 
@@ -131,7 +134,8 @@ class Database:
 
     def after_fork(self) -> None:
         """Leave connections that were opened before a fork to the parent."""
-        self._kept = _Kept()
+        self._opened = set()
+        self._kept = _Kept(self._opened)
         self.engine.dispose(close=False)
 
     def _turn(self) -> AbstractContextManager[None]:
@@ -166,9 +170,13 @@ class _Kept(threading.local):
     cursor: Any = None
     file: tuple[int, int] | None = None
 
+    def __init__(self, opened: set[PoolProxiedConnection]) -> None:
+        self._opened = opened
+
     def keep(self, connection: PoolProxiedConnection) -> Any:
         """Take a connection out of its pool for good; return its cursor."""
         connection.detach()
+        self._opened.add(connection)
         self.connection, self.cursor = connection, connection.cursor()
         return self.cursor
 
@@ -176,6 +184,7 @@ class _Kept(threading.local):
         """Close the connection."""
         connection, self.connection, self.cursor, self.file = self.connection, None, None, None
         if connection is not None:
+            self._opened.discard(connection)
             connection.close()
 
 
