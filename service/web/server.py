@@ -85,11 +85,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen for new connections or not; while one is left to others, not."""
-        super().set_accept_enabled(enabled and time.monotonic() >= self._leaves_until)
+        if enabled and time.monotonic() < self._leaves_until:
+            return
+        super().set_accept_enabled(enabled)
+        if enabled:
+            self._leaves_until = 0.0
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for what comes, and not longer than a new connection is left to others."""
-        if not self._accepting:
+        if self._leaves_until and self.alive:
             timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
         super().wait_for_and_dispatch_events(0 if self._in_a_hurry else timeout)
         waiting, self._in_a_hurry = self._in_a_hurry, {}

@@ -97,3 +97,17 @@ def test_only_workers_that_are_there_count() -> None:
     counts.forget(1)
     assert not counts.somebody_has_fewer(3)
     assert counts.somebody_has_fewer(4)
+
+
+@on_sqlite
+def test_a_worker_that_takes_no_more_connections_rests(start_service: Start) -> None:
+    live = start_service(workers=1)
+    [worker] = workers_of(live, 1)
+    with ExitStack() as stack:
+        stack.enter_context(connect(live)).sendall(ASK[:10])
+        time.sleep(0.2)
+        worker.terminate()  # it ends when its clients have: until then it listens no more
+        time.sleep(0.2)
+        before = sum(worker.cpu_times()[:2])
+        time.sleep(1)
+        assert sum(worker.cpu_times()[:2]) - before < 0.5
