@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
-from service.db.folding import Folding
+from service.db.checkpoints import Checkpoints
 from service.db.statement import Statement
 from service.db.turns import Turns
 
@@ -43,7 +43,7 @@ class Database:
         parsed = make_url(url)
         self.on_sqlite = parsed.get_backend_name() == "sqlite"
         self._turns: Turns | None = None
-        self._folding: Folding | None = None
+        self._checkpoints: Checkpoints | None = None
         common: dict[str, Any] = {
             "json_serializer": lambda value: orjson.dumps(value).decode(),
             "json_deserializer": orjson.loads,
@@ -71,7 +71,7 @@ class Database:
         # The server is gone, locked or out of something: worth trying again.
         self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
         if self._turns is not None:
-            self._folding = Folding(self.engine.raw_connection, self._turns, self.driver_error)
+            self._checkpoints = Checkpoints(self.engine.raw_connection, self._turns, self.driver_error)
         self._opened: set[PoolProxiedConnection] = set()
         self._kept = _Kept(self._opened)
         event.listen(self.engine, "engine_disposed", lambda _engine: self._kept.close())
@@ -111,8 +111,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, also those that threads have kept."""
-        if self._folding is not None:
-            self._folding.wait()
+        if self._checkpoints is not None:
+            self._checkpoints.wait()
         self.engine.dispose()
         while self._opened:
             self._opened.pop().close()
@@ -139,9 +139,9 @@ class Database:
         self.engine.dispose(close=False)
 
     def _turn(self) -> AbstractContextManager[None]:
-        if self._turns is None or self._folding is None:
+        if self._turns is None or self._checkpoints is None:
             return nullcontext()
-        self._folding.count()
+        self._checkpoints.count()
         return self._turns.taken()
 
     def _fetch(self, sql: str, bound: dict[str, Any]) -> Any:

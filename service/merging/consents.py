@@ -11,6 +11,7 @@ from service.cards.models import Card
 from service.consent.models import Consent, Purpose
 from service.consent.weigh import Joined, weigh
 from service.customers.component import nodes_of
+from service.customers.models import Customer
 from service.merging.models import Merge
 
 
@@ -41,7 +42,12 @@ def may_be_identified(session: Session, customer_id: UUID) -> bool:
 
 
 def freeze_cards(session: Session, customer_id: UUID, now: datetime) -> None:
-    """Freeze every card of a customer, as if they had done it one by one."""
+    """Freeze every card of a customer, as if they had done it one by one. The caller holds the identity lock.
+
+    Whoever is just making a card or giving one back is waited for, and whoever comes after sees what was withdrawn.
+    """
+    nodes = select(Customer.id).where(Customer.id.in_(nodes_of(customer_id)))
+    session.execute(nodes.order_by(Customer.id).with_for_update())
     usable = (*_cards_of(customer_id), Card.frozen_at.is_(None))
     session.execute(update(Card).where(*usable).values(frozen_at=now))
 
@@ -52,7 +58,7 @@ def freeze_unless_identified(session: Session, customer_id: UUID, now: datetime)
         freeze_cards(session, customer_id, now)
 
 
-def thaw(session: Session, customer_id: UUID, frozen_at: datetime) -> None:
+def unfreeze_after_unmerge(session: Session, customer_id: UUID, frozen_at: datetime) -> None:
     """After an unmerge, give back the cards that the merge at that moment froze, where their owner may have them."""
     if may_be_identified(session, customer_id):
         by_merge = (*_cards_of(customer_id), Card.frozen_at == frozen_at)

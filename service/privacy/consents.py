@@ -14,6 +14,7 @@ from service.consent.models import Consent, Purpose
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.merging.consents import freeze_cards, joins_of
+from service.merging.lock import lock_identities
 
 _NEXT = timedelta(microseconds=1)
 
@@ -32,8 +33,11 @@ def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Act
 
     Who withdraws identification is identified no more: their cards are frozen, as if they had done it one by one.
     """
+    withdraws_identification = said.purpose is Purpose.IDENTIFICATION and not said.granted
+    if withdraws_identification:
+        lock_identities(session)
     lock_customer(session, customer_id)
-    if said.purpose is Purpose.IDENTIFICATION and not said.granted:
+    if withdraws_identification:
         freeze_cards(session, customer_id, now)
     told: dict[str, Any] = {
         "purpose": said.purpose.value,

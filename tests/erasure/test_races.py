@@ -1,9 +1,7 @@
 """Erasures that race with whoever is just adding to the file, on real connections of both databases."""
 
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -23,39 +21,8 @@ from service.privacy.forget import sweep
 from service.scans.models import Scan
 from tests.erasure.scene import ERASE, Scene
 from tests.merging.people import People
+from tests.others import Others, waits
 from tests.world import World
-
-SHORTLY = 0.3
-
-
-class Others:
-    """Threads that act at the same time, each with connections of its own, which it closes."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.pool = ThreadPoolExecutor(9)
-
-    def __enter__(self) -> "Others":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.pool.shutdown()
-
-    def submit(self, act: Callable[..., Any], *given: Any) -> Future[Any]:
-        return self.pool.submit(self._run, act, *given)
-
-    def _run(self, act: Callable[..., Any], *given: Any) -> Any:
-        try:
-            return act(*given)
-        finally:
-            for db in (self.world.service.db, self.world.service.keystore.db):
-                db._kept.close()
-
-
-def waits(job: Future[Any]) -> bool:
-    """Return whether a job is still waiting a moment later."""
-    time.sleep(SHORTLY)
-    return not job.done()
 
 
 def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""SQLite's log is folded back beside the writers: it starts anew, nothing is lost, and no failure reaches them."""
+"""SQLite's log is copied back beside the writers: it starts anew, nothing is lost, and no failure reaches them."""
 
 import sqlite3
 import threading
@@ -44,14 +44,14 @@ def log_bytes(path: Path) -> int:
     return path.with_name("x.db-wal").stat().st_size
 
 
-def test_the_log_starts_anew_long_before_sqlite_would_fold_it(db: Database, path: Path) -> None:
+def test_the_log_starts_anew_long_before_sqlite_would_start_it(db: Database, path: Path) -> None:
     write(db, ROUNDS)
-    # Two pages and more are written each time: without folding the log would have passed 20 MB.
+    # Two pages and more are written each time: without checkpoints the log would have passed 20 MB.
     assert log_bytes(path) < 12_000_000
     assert rows(db) == ROUNDS
 
 
-def test_several_threads_write_while_the_log_is_folded(db: Database) -> None:
+def test_several_threads_write_while_a_checkpoint_is_made(db: Database) -> None:
     writers = [threading.Thread(target=write, args=(db, 400)) for _ in range(4)]
     for writer in writers:
         writer.start()
@@ -70,10 +70,10 @@ def test_who_reads_for_long_sees_what_was_there_when_they_began(db: Database, pa
     assert rows(db) == 1_210
 
 
-def test_a_folding_that_fails_is_no_writers_business(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_fails_is_no_writers_business(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(db._folding, "_connect", fail)
+    monkeypatch.setattr(db._checkpoints, "_connect", fail)
     write(db, 1_200)
     assert rows(db) == 1_200
