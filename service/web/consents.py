@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,18 +18,6 @@ from service.web.operation import Answer, Body
 TextVersion = Annotated[
     str, StringConstraints(min_length=1, max_length=50, pattern=r"^[!-~]+$"), Field(examples=["2026-11"])
 ]
-
-
-# What a look is for, in the caller's words or as a reference of theirs; the shopper reads it.
-Why = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class WhyQuery(BaseModel):
-    """What the look is for; the shopper reads it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    why: Why | None = None
 
 
 class SaidIn(Body):

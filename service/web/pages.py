@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.lists import Cursor
 from service.web.problems import Problem
@@ -17,13 +17,23 @@ _LAYOUT = struct.Struct(">q16s")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _only_digits(given: str) -> str:
+    if not (given.isascii() and given.isdecimal()):
+        raise ValueError("write it in digits")
+    return given
+
+
+# In an address every number is text, and Python reads more than digits as one: "1_0", " 10 ", "+10".
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_only_digits)]
+
+
 class PageQuery(BaseModel):
     """Which page: `after` is the `next_cursor` of the page before."""
 
     model_config = ConfigDict(extra="forbid")
 
     after: Annotated[str, Field(max_length=100)] | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Limit = DEFAULT_LIMIT
 
     @property
     def cursor(self) -> Cursor | None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -77,3 +77,19 @@ class Place(BaseModel):
 def place(store: Any) -> dict[str, Any]:
     """Return a store as answers name it."""
     return {"store_id": store.id, "name": store.name}
+
+
+# What a look is for, in the caller's words or as a reference of theirs.
+Why = Annotated[
+    str,
+    StringConstraints(max_length=200, pattern=_PRINTABLE),
+    Field(description="what for; the shopper reads it"),
+]
+
+
+class WhyQuery(BaseModel):
+    """What the look is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Why | None = None

@@ -136,9 +136,7 @@ def test_numbers_that_no_number_type_holds_spoil_no_others(world: World) -> None
     for number in ("1" * 5_000, "1e999", "-1e999", "0." + "1" * 5_000, "NaN", "Infinity"):
         item = f'{{"scan_id": "{uuid4()}", "code": "71", "clock_offset_ms": {number}}}'
         answer = sync_text(till, f'{{"scans": [{item}, {good}]}}')
-        if answer.status_code != 200:
-            assert answer.status_code in (400, 422), number
-            continue
+        assert answer.status_code == 200, number
         assert [result["status"] for result in answer.json["results"]] in ([422, 201], [422, 200]), number
 
 

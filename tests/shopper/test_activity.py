@@ -76,6 +76,12 @@ def test_an_exact_page_has_no_next_one(world: World) -> None:
     assert activity(maria, "?limit=1")["next_cursor"] is not None
 
 
+@pytest.mark.parametrize("limit", ["0", "201", "1_0", "%2B1", "%2010", "1.0", "1e1", "ten", "", "%D9%A1"])
+def test_a_limit_that_is_no_number_from_1_to_200_is_refused(world: World, limit: str) -> None:
+    answer = world.shopper().call("GET", f"/shopper/v1/activity?limit={limit}")
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/limit")
+
+
 def test_nothing_new_costs_nothing_to_ask_for(world: World) -> None:
     till, maria = world.till(), world.shopper()
     scan(till, maria)

@@ -13,9 +13,10 @@ from service.customers.models import Identifier, IdentifierKind
 from service.errors import NotFound
 from service.merging.consents import read_consents
 from service.privacy.consents import state_consent
-from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, WhyQuery, describe, site_names
+from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, describe, site_names
 from service.web.context import actor, now, service, site
 from service.web.operation import answer, operation
+from service.web.types import WhyQuery
 
 bp = Blueprint("commerce_consents", __name__)
 

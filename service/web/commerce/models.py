@@ -11,11 +11,10 @@ from service.consent.models import Purpose
 from service.customers.models import IdentifierKind, Trust
 from service.merging.put_account import Outcome as PutOutcome
 from service.scans.models import Outcome
-from service.web.consents import Why, WhyQuery
 from service.web.openapi import ErrorOut
 from service.web.operation import Answer, Body
 from service.web.pages import PageQuery
-from service.web.types import Place
+from service.web.types import Place, Why, WhyQuery
 
 MAX_ITEMS = 50
 

@@ -32,12 +32,11 @@ from service.web.commerce.models import (
     SalesOut,
     ScansOut,
 )
-from service.web.consents import WhyQuery
 from service.web.context import actor, now, service, site
 from service.web.operation import answer, operation
 from service.web.pages import page
 from service.web.problems import Problem
-from service.web.types import place
+from service.web.types import WhyQuery, place
 
 bp = Blueprint("commerce", __name__)
 

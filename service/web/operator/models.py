@@ -11,13 +11,10 @@ from service.lists import Cursor
 from service.merging.models import Decider, ProposalStatus, Rule
 from service.sales.claim import ClaimStatus
 from service.web.operation import Answer, Body
-from service.web.pages import DEFAULT_LIMIT, MAX_LIMIT, PageQuery, read_cursor
-from service.web.types import Id, Place
+from service.web.pages import DEFAULT_LIMIT, Limit, PageQuery, read_cursor
+from service.web.types import Id, Place, WhyQuery
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Why = Annotated[
-    str, StringConstraints(max_length=200, pattern=_PRINTABLE), Field(description="what for; the shopper reads it")
-]
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1_000, pattern=_PRINTABLE),
@@ -25,32 +22,20 @@ Reason = Annotated[
 ]
 
 
-class WhyQuery(BaseModel):
-    """What the look is for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    why: Why | None = None
-
-
-class HistoryQuery(PageQuery):
+class HistoryQuery(PageQuery, WhyQuery):
     """Which page, and what the look is for."""
 
-    why: Why | None = None
 
-
-class ProposalsQuery(PageQuery):
+class ProposalsQuery(PageQuery, WhyQuery):
     """Which proposals, which page of them, and what the look is for."""
 
     status: Literal["open", "accepted", "rejected", "stale"] = "open"
-    why: Why | None = None
 
 
-class ClaimsQuery(PageQuery):
+class ClaimsQuery(PageQuery, WhyQuery):
     """Whose claims, and which page of them."""
 
     customer_id: UUID | None = None
-    why: Why | None = None
 
 
 class EventsQuery(BaseModel):
@@ -59,7 +44,7 @@ class EventsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cursor: Annotated[str, Field(max_length=100)] | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Limit = DEFAULT_LIMIT
 
     @property
     def after(self) -> Cursor | None:

@@ -20,11 +20,12 @@ from service.privacy.consents import state_consent
 from service.privacy.erase import erase
 from service.privacy.export import export
 from service.privacy.forget import sweep
-from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, Why, WhyQuery, describe, site_names
+from service.web.consents import ConsentOut, ConsentsOut, SaidOfIn, describe, site_names
 from service.web.context import actor, now, service
 from service.web.exports import ExportOut
 from service.web.operation import Answer, Body, answer, operation
 from service.web.pages import PageQuery, page
+from service.web.types import WhyQuery
 
 bp = Blueprint("operator_privacy", __name__)
 
@@ -71,10 +72,8 @@ class AuditEntriesOut(Answer):
     next_cursor: str | None
 
 
-class AuditQuery(PageQuery):
+class AuditQuery(PageQuery, WhyQuery):
     """Which page, and what the look is for; the shopper reads it."""
-
-    why: Why | None = None
 
 
 @bp.get("/customers/<uuid:customer_id>/consents")

@@ -29,9 +29,9 @@ from service.web.operator.models import (
     MergeIn,
     UndoIn,
     UndoneOut,
-    WhyQuery,
 )
 from service.web.pages import page
+from service.web.types import WhyQuery
 
 bp = Blueprint("operator", __name__)
 
