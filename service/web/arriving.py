@@ -9,9 +9,11 @@ from enum import Enum, auto
 
 MAX_HEAD_BYTES = 64 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
-_CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,15})[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
-_IS_CHUNKED = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
-_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
+_BARE_ENDS = b"\n\n"
+_ENOUGH_DIGITS = 16  # of a length: it is too large anyway
+_CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*0*([0-9]+)[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
+_IS_CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.IGNORECASE | re.MULTILINE)
+_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?")
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 
 
@@ -23,7 +25,7 @@ class Progress(Enum):
     WHOLE = auto()
     REFUSED = auto()
     HEAD_TOO_LARGE = auto()
-    BROKEN_OFF = auto()
+    UNREADABLE = auto()
 
 
 class Arriving:
@@ -44,6 +46,8 @@ class Arriving:
             return self._progress()
         end = self.data.find(_HEAD_ENDS, looked_at)
         if end < 0:
+            if self.data.find(_BARE_ENDS, looked_at) >= 0:
+                return Progress.UNREADABLE
             return Progress.HEAD_TOO_LARGE if len(self.data) > MAX_HEAD_BYTES else Progress.MORE
         self._head_bytes = end + len(_HEAD_ENDS)
         head = bytes(self.data[: self._head_bytes])
@@ -83,4 +87,4 @@ def _body_bytes(head: bytes) -> int | None:
     length, is_chunked = _CONTENT_LENGTH.search(head), _IS_CHUNKED.search(head)
     if is_chunked:
         return 0 if length else None
-    return int(length[1]) if length else 0
+    return int(length[1][:_ENOUGH_DIGITS]) if length else 0

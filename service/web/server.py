@@ -7,7 +7,6 @@ header without a colon may be somebody's token.
 import logging
 import selectors
 import socket
-import struct
 import time
 from contextlib import suppress
 from functools import partial
@@ -28,8 +27,7 @@ from service.web.problems import CONTENT_TYPE, Problem, body_of
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-# Where the rest of a request or the reading of an answer is waited for after all, it is for so long.
-_PAUSE = struct.pack("ll", 3, 0)
+_ANSWER_SECONDS = 3.0  # that a client may take to read an answer, all of it
 _LINGER_SECONDS = 2.0
 # A new connection is left to a worker that has two fewer for a moment, but only so many times a second: where each
 # connection is for one request only, sharing them out would cost more than it gives.
@@ -40,8 +38,19 @@ _RECEIVED_BYTES = 64 * 1024
 
 _UNREADABLE = {
     Progress.HEAD_TOO_LARGE: errors.LimitRequestHeaders("the head has no end"),
-    Progress.BROKEN_OFF: errors.ParseException("it was broken off"),
+    Progress.UNREADABLE: errors.ParseException("it was broken off, or has no lines that end as they must"),
 }
+
+
+class _NothingMore:
+    """Stands in for the socket once a request is here: whatever its reader makes of it, it waits for nobody."""
+
+    def recv(self, _most: int) -> bytes:
+        """Tell that there is nothing."""
+        return b""
+
+
+_NOTHING_MORE = _NothingMore()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -55,8 +64,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._nr_conns, self._counts = 0, counts()
         self.age = age
         super().__init__(age, *args, **kwargs)
-        # Whoever is connected and isn't being served is waited for: for the first request, its rest or the next.
-        self.pending_conns = self.keepalived_conns
         # Who has sent a whole request more, while others may be waiting for their first.
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
@@ -102,8 +109,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:
         """Wait for the first request of a new connection."""
-        for pause in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            conn.sock.setsockopt(socket.SOL_SOCKET, pause, _PAUSE)
         conn.sock.setblocking(False)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
         conn.arriving = Arriving(MAX_BODY_BYTES)
@@ -126,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not data and (conn.arriving is None or not conn.arriving.data):
             self._drop(conn)
         elif not data:
-            self._go_on(conn, Progress.BROKEN_OFF)
+            self._go_on(conn, Progress.UNREADABLE)
         elif conn.arriving is not None:  # else it was told that the connection is over
             if not conn.arriving.data:
                 self.keepalived_conns.remove(conn)
@@ -165,13 +170,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.is_whole = progress is Progress.WHOLE
         conn.init()
         conn.parser.unreader.unread(bytes(conn.arriving.data))
+        conn.parser.unreader.sock = _NOTHING_MORE
         return bool(self.handle(conn))
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, and say so when it was the last one here."""
         if not conn.is_whole:
             req.force_close()
-        return super().handle_request(req, conn)
+        if req.version >= (1, 1) and [name for name, _ in req.headers].count("HOST") != 1:
+            raise errors.InvalidHeader("HOST")  # RFC 9112, section 3.2
+        conn.sock.settimeout(_ANSWER_SECONDS)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            log(Level.INFO, "client gone")
+            return False
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Return whether the connection may stay; the rest of a body that was refused isn't waited for."""
@@ -187,11 +200,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
         else:
             conn.timeout = time.monotonic() + _LINGER_SECONDS
-            self.keepalived_conns.append(conn)
+            self.pending_conns.append(conn)
 
     def _drop(self, conn: Any) -> None:
-        with suppress(ValueError):
-            self.keepalived_conns.remove(conn)
+        for waiting in (self.keepalived_conns, self.pending_conns):
+            with suppress(ValueError):
+                waiting.remove(conn)
         with suppress(KeyError, ValueError, OSError):
             self.poller.unregister(conn.sock)
         self.nr_conns -= 1

@@ -1,8 +1,12 @@
 """How far a request on its way is, whatever pieces it comes in."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.parser import RequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,14 +53,28 @@ def test_a_chunk_may_hold_what_looks_like_an_end() -> None:
     assert [arriving.take(piece) for piece in pieces] == [Progress.MORE] * 3 + [Progress.WHOLE]
 
 
-@pytest.mark.parametrize("line", [b"", b"x", b"-1", b"0x5", b"5 5", b"123456789"])
+@pytest.mark.parametrize("line", [b"", b"x", b"-1", b"0x5", b"5 5", b"5\n"])
 def test_what_is_no_chunk_is_not_waited_for(line: bytes) -> None:
     arriving = Arriving(1_000)
     assert arriving.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + line + b"\r\n") is Progress.REFUSED
 
 
+def test_zeros_before_a_length_are_no_digits_of_it() -> None:
+    arriving = Arriving(1_000)
+    assert arriving.take(HEAD + b"Content-Length: " + b"0" * 30 + b"3\r\n\r\nab") is Progress.MORE
+    assert arriving.take(b"c") is Progress.WHOLE
+    chunked = Arriving(1_000)
+    assert chunked.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 30 + b"3\r\nab") is Progress.MORE
+    assert chunked.take(b"c\r\n0\r\n\r\n") is Progress.WHOLE
+
+
+def test_lines_that_end_with_a_line_feed_alone_are_no_request() -> None:
+    assert Arriving(10).take(b"GET / HTTP/1.1\nHost: x\n\n") is Progress.UNREADABLE
+
+
 def test_what_will_be_refused_is_not_waited_for() -> None:
     assert Arriving(10).take(HEAD + b"Content-Length: 11\r\n\r\n") is Progress.REFUSED
+    assert Arriving(10).take(HEAD + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n") is Progress.REFUSED
     assert Arriving(10).take(HEAD + b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n") is Progress.REFUSED
     chunked = Arriving(10)
     chunked.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -75,10 +93,90 @@ def test_a_client_that_asks_to_go_on_is_told_once() -> None:
 
 
 def test_a_length_that_is_none_is_left_for_the_parser_to_refuse() -> None:
-    for length in (b"-5", b"5x", b"", b"9" * 30, b"1, 1"):
+    for length in (b"-5", b"5x", b"", b"+5", b"1, 1"):
         assert Arriving(10).take(HEAD + b"Content-Length: " + length + b"\r\n\r\n") is Progress.WHOLE, length
 
 
 def test_a_request_with_a_length_and_chunks_is_left_for_the_parser_to_refuse() -> None:
     both = HEAD + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert Arriving(10).take(both) is Progress.WHOLE
+
+
+class Silent:
+    """A socket from which nothing more comes: whoever asks it would wait."""
+
+    asked = False
+
+    def recv(self, _most: int) -> bytes:
+        self.asked = True
+        return b""
+
+
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+HEADS = (
+    HEAD + b"\r\n",
+    b"\r\n" + HEAD + b"\r\n",
+    b"\r\n\r\n" + HEAD + b"\r\n",
+    *(
+        HEAD + line + b"\r\n\r\n"
+        for line in (
+            b"Content-Length: 0000000000000030",
+            b"Content-Length: 9999999999999999",
+            b"Content-Length : 30",
+            b"Content-Length:\r\n 30",
+            b"Content-Length: 30\x0b",
+            b"Content-Length: 3\xb2",
+            b"Content-Length: \xa030",
+            b"Content-Length: 30\r",
+            b"Content-Length: 30, 30",
+            b"Content-Length: +30",
+            b"Content_Length: 30",
+            b"cOnTent-lengTh:\t30 \t",
+            b"Content-Length: 0\r\nContent-Length: 30",
+            b"X: a\nContent-Length: 0\r\nContent-Length: 30",
+            b"Transfer-Encoding: identity",
+            b"Transfer-Encoding: identity\r\nContent-Length: 30",
+            b"Transfer-Encoding: foo",
+            b"Transfer-Encoding: gzip",
+            b"Transfer-Encoding: gzip, chunked",
+            b"Transfer-Encoding: chunked, gzip",
+            b"Transfer-Encoding: chunked, chunked",
+            b"Transfer-Encoding: \x0bchunked",
+            b"Transfer-Encoding : chunked",
+            b"Transfer-Encoding: xchunked",
+            b"Transfer-Encoding: chunked\r\nContent-Length: 0",
+            b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        )
+    ),
+    HEAD.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n",
+    *(
+        CHUNKED + chunks
+        for chunks in (
+            b"00000001E\r\n",
+            b"FFFFFFFFFFFFFFFFFF\r\n",
+            b"1E;a=b\r\n",
+            b'1E ; a = "b"\r\n',
+            b"1E;a\nb\r\n",
+            b"-1\r\n",
+            b"0\r\n\r\n",
+            b"0\r\nA: b\r\n\r\n",
+            b"000\r\n\r\n",
+            b"0\n\r\n\r\n",
+            b"3\r\nabcXX0\r\n\r\n",
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("request_", HEADS)
+def test_where_nothing_more_is_waited_for_the_parser_wants_nothing_more(request_: bytes) -> None:
+    """What one of them takes for whole and the other doesn't would be waited for by a worker, in everybody's time."""
+    arriving, silent = Arriving(1_000), Silent()
+    progress = arriving.take(request_)
+    parser = RequestParser(Config(), silent, ("127.0.0.1", 1))
+    parser.unreader.unread(bytes(arriving.data))
+    with suppress(ParseException):
+        read = next(parser)
+        if progress is Progress.WHOLE:
+            read.body.read(2_000)
+    assert not silent.asked or progress is Progress.MORE

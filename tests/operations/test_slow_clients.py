@@ -1,11 +1,13 @@
 """Clients that say nothing, or stop halfway, keep nobody waiting; those that say much at once are served."""
 
 import socket
+import threading
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.conftest import LiveService
@@ -41,6 +43,8 @@ SLOW = {
     "head": (b"GET /hea", b"lthz HTTP/1.1\r\nHost: x\r\n\r\n", 200),
     "body": (HEAD + b"Content-Length: 23\r\n\r\n" + BODY[:5], BODY[5:], 401),
     "chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n17\r\n" + BODY, b"\r\n0\r\n\r\n", 401),
+    "length with zeros": (HEAD + b"Content-Length: 00000000000000000023\r\n\r\n" + BODY[:5], BODY[5:], 401),
+    "chunk with zeros": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0000000017\r\n", BODY + b"\r\n0\r\n\r\n", 401),
     "chunk that looks like the last": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n    \r\n4\r\n  \r\n\r\n",
         b"17\r\n" + BODY + b"\r\n0\r\n\r\n",
@@ -129,3 +133,44 @@ def test_who_sends_much_at_once_waits_for_the_others_in_between(live_service: Li
         for _ in range(10):
             open_connections.enter_context(connect(live_service)).sendall(ASK * 1_400)
         assert sum(seconds_to_answer(live_service) for _ in range(10)) < 4
+
+
+@on_sqlite
+def test_who_reads_their_answers_slowly_is_not_waited_for_long(live_service: LiveService) -> None:
+    """They have three seconds for an answer, however little of it they take at a time."""
+    with ExitStack() as open_connections:
+        for _ in range(4):
+            slow = open_connections.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            address = urlsplit(live_service.url)
+            slow.connect((address.hostname, address.port))
+            slow.sendall(ASK.replace(b"/healthz", b"/openapi.json") * 40)
+            threading.Thread(target=sip, args=(slow,), daemon=True).start()
+        time.sleep(0.5)
+        assert seconds_to_answer(live_service) < 9
+
+
+def sip(connection: socket.socket) -> None:
+    with suppress(OSError):
+        while connection.recv(2_000):
+            time.sleep(0.5)
+
+
+@on_sqlite
+def test_a_connection_that_is_over_is_left_soon_though_others_stay_silent(live_service: LiveService) -> None:
+    with ExitStack() as open_connections:
+        workers = [child.pid for child in psutil.Process(live_service.process.pid).children()]
+        for _ in range(8):
+            open_connections.enter_context(connect(live_service))
+        over = open_connections.enter_context(connect(live_service))
+        over.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        while over.recv(1024):
+            pass  # until the service has said its last word
+        until = time.monotonic() + 6
+        while any(is_leaving(pid) for pid in workers):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+
+def is_leaving(pid: int) -> bool:
+    return any("FIN_WAIT" in one.status for one in psutil.Process(pid).net_connections("tcp"))

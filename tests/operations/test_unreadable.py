@@ -21,6 +21,10 @@ GARBLED = {
     f"GET /{SECRET} HTTP/9.9\r\nHost: x\r\n\r\n": 400,
     f"POST /pos/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: -5{SECRET}\r\n\r\n": 400,
     "POST /pos/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}": 400,
+    "GET /healthz HTTP/1.1\r\n\r\n": 400,
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n": 400,
+    "GET /healthz HTTP/1.1\nHost: x\n\n": 400,
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n": 400,
     f"GET /{'a' * 5_000}{SECRET} HTTP/1.1\r\nHost: x\r\n\r\n": 414,
     f"{GET}X-Long: {SECRET}{'a' * 20_000}\r\n\r\n": 431,
 }
