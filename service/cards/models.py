@@ -11,7 +11,10 @@ from service.db import Base, UtcDateTime, only
 
 
 class CardStatus(StrEnum):
-    """Whether a card's codes are accepted: frozen can be undone by its owner, revoked can't."""
+    """Whether a card's codes are accepted. Frozen can be undone: by its owner, or by granting identification again.
+
+    Revoked can't be.
+    """
 
     ACTIVE = "active"
     FROZEN = "frozen"
@@ -19,7 +22,11 @@ class CardStatus(StrEnum):
 
 
 class Card(Base):
-    """A card: 64 random bits of id (63 in use), a random 9-digit number, and a sealed OTP key."""
+    """A card: 64 random bits of id (63 in use), a random 9-digit number, and a sealed OTP key.
+
+    Its owner freezes it (`frozen_at`). It is withheld (`withheld_at`) as long as its customer, whoever is one with
+    them, lets no till know them: that follows from their consents alone.
+    """
 
     __tablename__ = "cards"
     __table_args__ = (
@@ -38,6 +45,7 @@ class Card(Base):
     otp_key: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withheld_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
@@ -45,7 +53,7 @@ class Card(Base):
         """Whether the card's codes are accepted."""
         if self.revoked_at is not None:
             return CardStatus.REVOKED
-        return CardStatus.ACTIVE if self.frozen_at is None else CardStatus.FROZEN
+        return CardStatus.ACTIVE if self.frozen_at is None and self.withheld_at is None else CardStatus.FROZEN
 
     @property
     def public_id(self) -> str:

@@ -26,6 +26,7 @@ _RECOGNISE = Statement(
             Card.card_number,
             Card.otp_key,
             Card.frozen_at,
+            Card.withheld_at,
         )
         .outerjoin(Card, _CARRIED)
         .where(*SESSION_HOLDS)
@@ -41,6 +42,7 @@ class CarriedCard:
     card_number: int
     otp_key: bytes
     frozen_at: datetime | None
+    withheld_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def show_code(card: CarriedCard | None, *, keys: Keys, now: datetime) -> ShownCo
     """Return what a card shows at `now`. Nothing is written."""
     if card is None:
         raise Conflict("this session has no card yet: POST /shopper/v1/cards makes one", code="card_needed")
+    if card.withheld_at is not None:
+        raise consent_withdrawn()
     if card.frozen_at is not None:
         raise Conflict("the card is frozen: unfreeze it to show codes again", code="card_frozen")
     otp_key = open_otp_key(card.id, card.otp_key, keys.vault)
@@ -78,6 +82,11 @@ def show_code(card: CarriedCard | None, *, keys: Keys, now: datetime) -> ShownCo
         issued_at=now.replace(microsecond=0),
         refresh_at=datetime.fromtimestamp((step_of(now) + 1) * STEP_SECONDS, UTC),
     )
+
+
+def consent_withdrawn() -> Conflict:
+    """Return what whoever has withdrawn identification is told; nothing is undone in passing."""
+    return Conflict("you have withdrawn that tills may know you: allow it again first", code="consent_withdrawn")
 
 
 def seal_otp_key(card_id: int, otp_key: bytes, vault: Vault) -> bytes:

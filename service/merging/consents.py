@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.cards.models import Card
@@ -41,29 +41,16 @@ def may_be_identified(session: Session, customer_id: UUID) -> bool:
     return held is None or held.granted
 
 
-def freeze_cards(session: Session, customer_id: UUID, now: datetime) -> None:
-    """Freeze every card of a customer, as if they had done it one by one. The caller holds the identity lock.
+def settle_cards(session: Session, customer_id: UUID, now: datetime) -> None:
+    """Withhold the cards of a customer who lets no till know them, and give back those of one who does.
 
-    Whoever is just making a card or giving one back is waited for, and whoever comes after sees what was withdrawn.
+    Call it, under the identity lock, whenever that may have changed: by a word of theirs, a merge or an unmerge.
+    Whoever is just making a card or giving one back is waited for, and whoever comes after sees what holds now.
     """
     nodes = select(Customer.id).where(Customer.id.in_(nodes_of(customer_id)))
     session.execute(nodes.order_by(Customer.id).with_for_update())
-    usable = (*_cards_of(customer_id), Card.frozen_at.is_(None))
-    session.execute(update(Card).where(*usable).values(frozen_at=now))
-
-
-def freeze_unless_identified(session: Session, customer_id: UUID, now: datetime) -> None:
-    """After a merge, let a withdrawal of either side hold for the cards of both."""
-    if not may_be_identified(session, customer_id):
-        freeze_cards(session, customer_id, now)
-
-
-def unfreeze_after_unmerge(session: Session, customer_id: UUID, frozen_at: datetime) -> None:
-    """After an unmerge, give back the cards that the merge at that moment froze, where their owner may have them."""
+    theirs = Card.customer_id.in_(nodes_of(customer_id))
     if may_be_identified(session, customer_id):
-        by_merge = (*_cards_of(customer_id), Card.frozen_at == frozen_at)
-        session.execute(update(Card).where(*by_merge).values(frozen_at=None))
-
-
-def _cards_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return Card.customer_id.in_(nodes_of(customer_id)), Card.revoked_at.is_(None)
+        session.execute(update(Card).where(theirs, Card.withheld_at.is_not(None)).values(withheld_at=None))
+    else:
+        session.execute(update(Card).where(theirs, Card.withheld_at.is_(None)).values(withheld_at=now))

@@ -14,7 +14,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.models import Customer
-from service.merging.consents import freeze_unless_identified
+from service.merging.consents import settle_cards
 from service.merging.do_not_link import are_kept_apart, lift
 from service.merging.graph import component_of, settle
 from service.merging.limits import DEMOTED_BY_MERGES, demote, find_weakest
@@ -106,7 +106,7 @@ def _unite(
             record(session, Action.IDENTIFIER_DEMOTED, one.customer_id, actor=actor, now=now, **taken)
     canonical = settle(session, nodes)
     session.flush()
-    freeze_unless_identified(session, canonical, now)
+    settle_cards(session, canonical, now)
     mark_stale(session, idents, now)
     for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
         told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}

@@ -13,7 +13,7 @@ from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.models import Customer
 from service.errors import Conflict, NotFound
-from service.merging.consents import unfreeze_after_unmerge
+from service.merging.consents import settle_cards
 from service.merging.do_not_link import keep_apart
 from service.merging.graph import active_edges, component_of, components, settle
 from service.merging.join import seal_reason
@@ -56,7 +56,7 @@ def undo(
     settle_limits(session, keystore, parts, limits=rules.limits)
     session.flush()
     for answering in set(of.values()):
-        unfreeze_after_unmerge(session, answering, edge.created_at)
+        settle_cards(session, answering, now)
     for a, b in [(edge.a_id, edge.b_id), *_lifted(edge)]:
         keep_apart(session, a, b, actor=actor, now=now)
     connected = of[edge.a_id] == of[edge.b_id]

@@ -22,6 +22,7 @@ def cards_of(file: File) -> Section:
             "status": card.status,
             "created_at": card.created_at,
             "frozen_at": card.frozen_at,
+            "withheld_at": card.withheld_at,
             "revoked_at": card.revoked_at,
         }
         for card in file.session.scalars(own)

@@ -13,7 +13,7 @@ from service.audit.record import record
 from service.consent.models import Consent, Purpose
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
-from service.merging.consents import freeze_cards, joins_of
+from service.merging.consents import joins_of, settle_cards
 from service.merging.lock import lock_identities
 
 _NEXT = timedelta(microseconds=1)
@@ -31,14 +31,11 @@ class Said:
 def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Actor, now: datetime) -> Consent:
     """Add what a node says about one purpose. From now on it is what its customer says.
 
-    Who withdraws identification is identified no more: their cards are frozen, as if they had done it one by one.
+    Who withdraws identification is identified no more: their cards are withheld until they grant it again.
     """
-    withdraws_identification = said.purpose is Purpose.IDENTIFICATION and not said.granted
-    if withdraws_identification:
+    if said.purpose is Purpose.IDENTIFICATION:
         lock_identities(session)
     lock_customer(session, customer_id)
-    if withdraws_identification:
-        freeze_cards(session, customer_id, now)
     told: dict[str, Any] = {
         "purpose": said.purpose.value,
         "granted": said.granted,
@@ -55,6 +52,8 @@ def state_consent(session: Session, customer_id: UUID, said: Said, *, actor: Act
     session.add(statement)
     record(session, Action.CONSENT_CHANGED, customer_id, actor=actor, now=now, why=None, **told)
     session.flush()
+    if said.purpose is Purpose.IDENTIFICATION:
+        settle_cards(session, customer_id, now)
     return statement
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    or_,
     select,
 )
 
@@ -71,7 +72,7 @@ def _insert(dialect: Dialect) -> Executable:
     card_fault = case(
         (Card.id.is_(None), word(CardFault.UNKNOWN)),
         (Card.revoked_at.is_not(None), word(CardFault.REVOKED)),
-        (Card.frozen_at.is_not(None), word(CardFault.FROZEN)),
+        (or_(Card.frozen_at.is_not(None), Card.withheld_at.is_not(None)), word(CardFault.FROZEN)),
     )
     reason = func.coalesce(bindparam("refusal", type_=String()), card_fault)
     values = {

@@ -204,6 +204,73 @@ def test_after_a_merge_a_withdrawal_of_one_holds_for_the_cards_of_both_until_the
     assert (cards(maria), cards(carmen)) == (["active"], ["frozen"])
 
 
+def withdraw(shopper: Shopper) -> None:
+    say(shopper, granted=False, purpose="identification")
+
+
+def join(people: People, one: Shopper, other: Shopper) -> UUID:
+    merge = people.join(UUID(one.customer_id), UUID(other.customer_id))
+    assert merge.merge_id is not None
+    return merge.merge_id
+
+
+def test_a_withdrawal_while_two_are_one_stays_with_who_said_it_after_the_unmerge(world: World) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    merge_id = join(people, maria, carmen)
+    withdraw(maria)
+    assert cards(carmen) == ["frozen", "frozen"]
+    people.undo(merge_id)
+    assert (cards(maria), cards(carmen)) == (["frozen"], ["active"])
+    assert carmen.call("GET", "/shopper/v1/code").status_code == 200
+    assert maria.call("GET", "/shopper/v1/code").json["code"] == "consent_withdrawn"
+
+
+def test_both_withdraw_and_an_unmerge_gives_neither_card_back(world: World) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    withdraw(carmen)
+    merge_id = join(people, maria, carmen)
+    withdraw(maria)
+    people.undo(merge_id)
+    # Maria's word came while they were one; Carmen's own stands, too.
+    assert (cards(maria), cards(carmen)) == (["frozen"], ["frozen"])
+
+
+def test_a_withdrawal_reaches_a_chain_of_merges_and_leaves_it_with_the_edge_that_brought_it(world: World) -> None:
+    people = People(world, world.service.rules)
+    ana, bea, carmen = (world.shopper(name, world.site(name)) for name in ("ana", "bea", "carmen"))
+    withdraw(ana)
+    brought = join(people, ana, bea)
+    join(people, bea, carmen)
+    assert cards(carmen) == ["frozen"] * 3
+    people.undo(brought)
+    assert (cards(ana), cards(carmen)) == (["frozen"], ["active", "active"])
+
+
+def test_who_grants_identification_again_has_their_cards_back(world: World) -> None:
+    maria, till = world.shopper(), world.till()
+    withdraw(maria)
+    say(maria, granted=True, purpose="identification")
+    assert cards(maria) == ["active"]
+    assert till.scan(maria.code()).json["outcome"] == "identified"
+
+
+@pytest.mark.parametrize("how", ["freeze", "not-me"])
+def test_a_card_that_its_owner_freezes_while_it_is_withheld_stays_frozen_after_the_unmerge(
+    world: World, how: str
+) -> None:
+    people, till, scan_id = People(world, world.service.rules), world.till(), str(uuid4())
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    assert till.scan(maria.code(), scan_id).json["outcome"] == "identified"
+    withdraw(carmen)
+    merge_id = join(people, maria, carmen)
+    paths = {"freeze": f"cards/{maria.card['card_id']}/freeze", "not-me": f"activity/{scan_id}/not-me"}
+    assert maria.call("POST", f"/shopper/v1/{paths[how]}", {}).status_code == 200
+    people.undo(merge_id)
+    assert cards(maria) == ["frozen"]
+
+
 def test_a_card_that_its_owner_froze_stays_frozen_after_an_unmerge(world: World) -> None:
     people = People(world, world.service.rules)
     maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))

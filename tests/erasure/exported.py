@@ -43,7 +43,9 @@ TOLD = {
     ),
     "cards": Told(
         ("cards",),
-        as_they_are("card_number", "customer_id", "session_id", "created_at", "frozen_at", "revoked_at"),
+        as_they_are(
+            "card_number", "customer_id", "session_id", "created_at", "frozen_at", "withheld_at", "revoked_at"
+        ),
         {"id": "card_id"},
     ),
     "sessions": Told(

@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 
 from service.cards.manage import freeze, get_card, list_cards, make_card, revoke, unfreeze
 from service.cards.models import Card
-from service.cards.show import show_code
+from service.cards.show import consent_withdrawn, show_code
 from service.codes import qr
 from service.codes.freshness import STEP_SECONDS
 from service.customers.lock import lock_customer
-from service.errors import Conflict
 from service.lists import Cursor
 from service.merging.consents import may_be_identified
 from service.sales.models import Sale
@@ -146,9 +145,8 @@ def post_not_me(scan_id: UUID, body: Empty) -> Response:  # noqa: ARG001
 
 
 def _check_identification(session: Session) -> None:
-    """Who has withdrawn that tills may know them has to give that back first; nothing is undone in passing."""
     if not may_be_identified(session, shopper().customer_id):
-        raise Conflict("you have withdrawn that tills may know you: allow it again first", code="consent_withdrawn")
+        raise consent_withdrawn()
 
 
 def _unstored(response: Response) -> Response:

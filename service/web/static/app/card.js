@@ -90,7 +90,7 @@ function halt() {
 }
 
 function refused(problem) {
-  if (problem.code === "card_frozen") settle({ ...card, status: "frozen" });
+  if (["card_frozen", "consent_withdrawn"].includes(problem.code)) settle({ ...card, status: "frozen" });
   else ended(problem);
 }
 
