@@ -36,6 +36,10 @@ class Report:
         self.failed += rows
         self.faults += faults
 
+    def remark(self, fault: Fault) -> None:
+        """Note what was wrong with a row that was stored all the same."""
+        self.faults.append(fault)
+
     def place(self, line: int, customer_id: str) -> None:
         """Note on which line a customer stands; `customer_id` as 32 hexadecimal digits."""
         self._line_of[bytes.fromhex(customer_id)] = line

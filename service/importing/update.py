@@ -1,9 +1,7 @@
 """Bring a known customer up to what a row says now."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +16,11 @@ from service.customers.traits import TRAITS_CONTEXT, change_traits, write_traits
 from service.importing.draft import Draft, Held, name_of
 from service.importing.known import SOURCE, Holder, Node, was_imported
 from service.importing.parse import Fault
-from service.merging.join import Joined
+from service.importing.report import Report
+from service.importing.target import Target
 from service.merging.put_account import MAX_IDENTIFIERS
+from service.merging.rails import SECOND_CRM, has_room_for_crm
 from service.merging.reconcile import reconcile
-from service.merging.rules import Rules
 from service.merging.unlink import unlink
 
 
@@ -85,37 +84,42 @@ def find_change(opened: Opened, node: Node, *, site: str) -> Change | None:
     return Change(opened, node, added, replaced, traits)
 
 
-def update(
-    session: Session, keystore: KeyStore, change: Change, *, site_id: UUID, rules: Rules, now: datetime
-) -> Iterator[Joined | None]:
-    """Make a change, and yield what each identifier of it caused."""
+def update(session: Session, keystore: KeyStore, change: Change, *, target: Target, report: Report) -> None:
+    """Make a change, and note what its identifiers cause: nothing before all of them are there."""
+    rules, now = target.rules, target.now
     node_id = UUID(change.node.id)
     for row in change.replaced:
         unlink(session, session.get_one(Identifier, UUID(row.id)), actor=COMMAND, now=now)
     if change.traits != change.node.traits:
         write_traits(keystore, session.get_one(Customer, node_id), change.traits)
-    for held in change.added:
-        added = _add(session, keystore, change, held, site_id=site_id, now=now)
-        yield reconcile(session, keystore, added, actor=COMMAND, rules=rules, now=now)
+    for one in [_add(session, keystore, change, held, target=target, report=report) for held in change.added]:
+        joined = reconcile(session, keystore, one, actor=COMMAND, rules=rules, now=now)
+        report.note(change.opened.line, joined)
 
 
 def _add(
-    session: Session, keystore: KeyStore, change: Change, held: Held, *, site_id: UUID, now: datetime
+    session: Session, keystore: KeyStore, change: Change, held: Held, *, target: Target, report: Report
 ) -> Identifier:
+    node_id = UUID(change.node.id)
     kind, trust, _, sealed = IdentifierKind(held[0]), Trust(held[1]), *held[2:]
+    value = change.opened.key.open(sealed, context=VALUE_CONTEXT)
+    crm = kind is IdentifierKind.CRM and trust is not Trust.CLAIMED
+    if crm and not has_room_for_crm(session, keystore, node_id, value, target.rules):
+        report.remark(Fault(change.opened.line, kind.value, SECOND_CRM))
+        trust = Trust.CLAIMED
     added = add_identifier(
         session,
         keystore,
-        customer_id=UUID(change.node.id),
+        customer_id=node_id,
         kind=kind,
-        value=change.opened.key.open(sealed, context=VALUE_CONTEXT),
+        value=value,
         trust=trust,
         actor=COMMAND,
-        now=now,
-        issuer=site_id if kind is IdentifierKind.ACCOUNT else NO_ISSUER,
+        now=target.now,
+        issuer=target.site_id if kind is IdentifierKind.ACCOUNT else NO_ISSUER,
     )
     if added.source == SOURCE and added.source_id is None:
-        added.source_id = site_id
+        added.source_id = target.site_id
     return added
 
 

@@ -35,8 +35,7 @@ def write(session: Session, keystore: KeyStore, drafts: Sequence[Draft], *, targ
         added = session.get_one(Identifier, UUID(proved.identifier_id))
         report.note(proved.line, reconcile(session, keystore, added, actor=COMMAND, rules=rules, now=now))
     for change in changes:
-        for joined in update(session, keystore, change, site_id=target.site_id, rules=rules, now=now):
-            report.note(change.opened.line, joined)
+        update(session, keystore, change, target=target, report=report)
 
 
 def _insert(session: Session, keystore: KeyStore, drafts: Sequence[Draft], known: Known, target: Target) -> Making:

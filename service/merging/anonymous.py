@@ -50,13 +50,32 @@ def sign_up(
     ours, theirs = component_of(session, device.customer_id), component_of(session, customer_id)
     if ours[0].canonical_id == theirs[0].canonical_id:
         return device.customer_id
-    nodes = [node.id for node in ours]
-    if _is_known(session, nodes) or are_kept_apart(session, nodes, [node.id for node in theirs]):
+    if _is_anothers(session, ours, theirs):
         _end(session, device, actor, now)
         device = _begin(session, keystore, site_id=site_id, anonymous_id=anonymous_id, now=now)
     cause = Cause(Rule.ANONYMOUS_SIGN_UP, actor, {"kind": device.kind, "identifier_id": device.id})
     join(session, keystore, device.customer_id, customer_id, cause=cause, rules=rules, now=now)
     return device.customer_id
+
+
+def switch_away(
+    session: Session,
+    keystore: KeyStore,
+    *,
+    site_id: UUID,
+    anonymous_id: str,
+    customer_id: UUID,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Say that a customer whose file takes no more devices uses this one: whosever it was, that ends."""
+    lock_identities(session)
+    device = _find(session, keystore, site_id, anonymous_id)
+    if device is None:
+        return
+    ours, theirs = component_of(session, device.customer_id), component_of(session, customer_id)
+    if ours[0].canonical_id != theirs[0].canonical_id and _is_anothers(session, ours, theirs):
+        _end(session, device, actor, now)
 
 
 def _see(session: Session, keystore: KeyStore, *, site_id: UUID, anonymous_id: str, now: datetime) -> Identifier:
@@ -96,7 +115,10 @@ def _end(session: Session, device: Identifier, actor: Actor, now: datetime) -> N
     session.flush()
 
 
-def _is_known(session: Session, nodes: Sequence[UUID]) -> bool:
-    """Return whether any of these nodes ever held more than anonymous ids."""
+def _is_anothers(session: Session, ours: Sequence[Customer], theirs: Sequence[Customer]) -> bool:
+    """Return whether a device's nodes are a known customer's, who ever held more, or were parted from these."""
+    nodes = [node.id for node in ours]
     known = Identifier.customer_id.in_(nodes), Identifier.kind != IdentifierKind.ANONYMOUS
-    return session.scalar(select(Identifier.id).where(*known).limit(1)) is not None
+    if session.scalar(select(Identifier.id).where(*known).limit(1)) is not None:
+        return True
+    return are_kept_apart(session, nodes, [node.id for node in theirs])

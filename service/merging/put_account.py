@@ -17,12 +17,12 @@ from service.customers.component import canonical_of, nodes_of
 from service.customers.identifiers import add_identifier, find_live, live_with
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import change_traits, read_traits, write_traits
-from service.merging.anonymous import sign_up
+from service.merging.anonymous import sign_up, switch_away
 from service.merging.join import Outcome as Join
 from service.merging.judge import Given
 from service.merging.limits import keep_limits
 from service.merging.lock import lock_identities
-from service.merging.rails import has_room_for_crm
+from service.merging.rails import SECOND_CRM, has_room_for_crm
 from service.merging.reconcile import reconcile
 from service.merging.rules import Rules
 
@@ -133,8 +133,10 @@ class _Giving:
         told = [(item.kind, added.trust) for item, added in given]
         for item in devices:
             if self._is_let_in(item):
-                self._sign_up(item.value)
+                sign_up(self.session, self.keystore, rules=self.rules, **self._using(item))
                 told.append((item.kind, item.trust))
+            else:
+                switch_away(self.session, self.keystore, **self._using(item))
         self.put.identifiers = [{"kind": kind.value, "trust": trust} for kind, trust in told]
 
     def _is_let_in(self, item: Given) -> bool:
@@ -150,8 +152,7 @@ class _Giving:
         trust = item.trust
         crm = item.kind is IdentifierKind.CRM and trust is not Trust.CLAIMED
         if crm and not has_room_for_crm(self.session, self.keystore, self.node_id, item.value, self.rules):
-            words = "this customer has another CRM id from elsewhere: this one is a claim until an operator decides"
-            self.put.problems.append({"pointer": item.pointer, "detail": words})
+            self.put.problems.append({"pointer": item.pointer, "detail": SECOND_CRM})
             self.put.limited, trust = True, Trust.CLAIMED
         return add_identifier(
             self.session,
@@ -178,18 +179,15 @@ class _Giving:
             if joined.proposal_id is not None:
                 self.put.proposals[joined.proposal_id] = joined.why
 
-    def _sign_up(self, anonymous_id: str) -> None:
-        """Make what the device did before it was known the customer's."""
-        sign_up(
-            self.session,
-            self.keystore,
-            site_id=self.site_id,
-            anonymous_id=anonymous_id,
-            customer_id=self.node_id,
-            actor=self.actor,
-            rules=self.rules,
-            now=self.now,
-        )
+    def _using(self, device: Given) -> dict[str, Any]:
+        """Say that the customer uses a device: what it did before it was known may be theirs."""
+        return {
+            "site_id": self.site_id,
+            "anonymous_id": device.value,
+            "customer_id": self.node_id,
+            "actor": self.actor,
+            "now": self.now,
+        }
 
     def _has_room(self, item: Given) -> bool:
         """Return whether the node may hold this one too: one that it holds already takes no room."""

@@ -82,6 +82,9 @@ def find_stops(left: Side, right: Side, *, rule: Rule, kind: str | None, rules: 
     return stops
 
 
+SECOND_CRM = "this customer has another CRM id from elsewhere: this one is a claim until an operator decides"
+
+
 def has_room_for_crm(session: Session, keystore: KeyStore, node_id: UUID, value: str, rules: Rules) -> bool:
     """Return whether a node may hold this CRM id too, beside those of the nodes that rules joined it with.
 

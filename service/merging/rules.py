@@ -1,6 +1,7 @@
 """The rules of identity: one readable TOML file, checked when the service starts."""
 
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -86,7 +87,9 @@ class Rules(_Part):
             return True
         if domain and (domain in self.blocked.domains or mailbox in self.blocked.mailboxes):
             return True
-        return not {lower, mailbox}.isdisjoint(self.blocked.values) or not mailbox.strip("0-+. ")
+        # In any script: a full-width zero is a zero, too.
+        sign = unicodedata.normalize("NFKC", mailbox)
+        return not {lower, mailbox, sign}.isdisjoint(self.blocked.values) or not sign.strip("0-+. ")
 
 
 def load_rules(path: Path | None) -> Rules:

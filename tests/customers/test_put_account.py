@@ -252,3 +252,16 @@ def test_a_customer_is_not_made_of_devices_without_end(world: World, monkeypatch
     device = next(item for item in read["identifiers"] if item["kind"] == "anonymous")
     site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{device['identifier_id']}")
     assert site.put("maria", {"kind": "anonymous", "value": "device-9"})["problems"] != []
+
+
+def test_a_device_that_finds_no_room_is_not_its_last_users_any_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 1)
+    site = world.site()
+    site.put("dave", {"kind": "anonymous", "value": "phone"})
+    tablet = {"kind": "anonymous", "value": "tablet"}
+    site.put("eve", tablet)
+    assert site.call("POST", "/commerce/v1/customers/lookup", tablet).status_code == 200
+    assert site.put("dave", tablet)["problems"] != []
+    assert site.call("POST", "/commerce/v1/customers/lookup", tablet).status_code == 404

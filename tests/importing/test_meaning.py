@@ -196,3 +196,29 @@ def test_a_person_sees_a_bar_and_a_file_does_not(desk: Desk) -> None:
     os.close(terminal)
     assert b"Importing" not in done.stdout
     assert subprocess.run(command, env=environ, capture_output=True, check=True).stderr == b""
+
+
+def test_a_second_crm_id_for_whom_rules_joined_is_a_claim_and_is_told(trusted_desk: Desk) -> None:
+    """As at the shop's door: two that conflict never are one customer by rules alone."""
+    other = trusted_desk.world.site("Zapatos", may_vouch=("email", "crm"))
+    proved = {"kind": "email", "value": "maria@example.org", "verified": True}
+    other.put("z1", proved, {"kind": "crm", "value": "K3", "verified": True})
+    trusted_desk.site.put("m1", proved)
+    row = table("account_id,crm", "m1,K4")
+    first, again = trusted_desk.report(row), trusted_desk.report(row)
+    assert [(one["line"], one["column"]) for one in first["errors"]] == [(2, "crm")]
+    assert (first["updated"], again["unchanged"], again["errors"]) == (1, 1, [])
+    assert trusted_desk.customer("m1")["trust"]["crm"] == "claimed"
+
+
+def test_a_row_that_brings_a_second_crm_id_and_the_contact_that_would_join_two_joins_nobody(
+    trusted_desk: Desk,
+) -> None:
+    other = trusted_desk.world.site("Zapatos", may_vouch=("email", "crm"))
+    proved = {"kind": "email", "value": "maria@example.org", "verified": True}
+    theirs = other.put("z1", proved, {"kind": "crm", "value": "K3", "verified": True})["customer_id"]
+    trusted_desk.report(table("account_id,name", "m1,Maria"))
+    header = "account_id,email,email_verified,crm"
+    report = trusted_desk.report(table(header, "m1,maria@example.org,yes,K4"))
+    assert (report["merged"], report["proposals"]["count"]) == (0, 1)
+    assert trusted_desk.customer("m1")["customer_id"] != theirs

@@ -28,7 +28,10 @@ def test_the_shipped_rules_are_safe() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        *[(CRM, value) for value in ("0", "0000", "null", "NULL", "None", "n/a", "-", "undefined")],
+        *[
+            (CRM, value)
+            for value in ("0", "0000", "\uff10\uff10\uff10", "null", "NULL", "None", "n/a", "-", "undefined")
+        ],
         *[(EMAIL, value) for value in ("info@shop.example", "noreply@shop.example", "null@shop.example")],
         (CARD, "000 000"),
         (PHONE, "+000"),
