@@ -69,6 +69,11 @@ class ScanResult:
     attributes: Mapping[str, str] = field(default_factory=dict)
     late: bool = False
 
+    @property
+    def subject(self) -> str:
+        """Id of what this is the answer to."""
+        return self.scan_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class Remark:
@@ -88,6 +93,11 @@ class SaleResult:
     queued: bool = False
 
     @property
+    def subject(self) -> str:
+        """Id of what this is the answer to."""
+        return self.sale_id
+
+    @property
     def may_be_claimed(self) -> bool:
         """Whether a claim code on the receipt can be of use."""
         return self.link not in (Link.LINKED, Link.CONFLICT)
@@ -100,6 +110,11 @@ class ReturnResult:
     return_id: str
     warnings: tuple[Remark, ...] = ()
     queued: bool = False
+
+    @property
+    def subject(self) -> str:
+        """Id of what this is the answer to."""
+        return self.return_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +153,27 @@ class Terminal:
     keys: tuple[Mapping[str, Any], ...]
 
 
+Result = TypeVar("Result", bound=ScanResult | SaleResult | ReturnResult)
+
+
 def understand(read: Callable[[Answer], T], answer: Answer) -> T:
     """Return the typed answer; raise Unavailable when it isn't what an Unspoken service says."""
     try:
         return read(answer)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unavailable(NOT_UNSPOKEN, code="garbage_answer") from error
+
+
+def about(ident: str, read: Callable[[Answer], Result]) -> Callable[[Answer], Result]:
+    """Return a reader that takes an answer about another item than this for no answer at all."""
+
+    def read_own(answer: Answer) -> Result:
+        result = read(answer)
+        if result.subject != ident:
+            raise ValueError("an answer about something else")
+        return result
+
+    return read_own
 
 
 def read_scan(answer: Answer) -> ScanResult:

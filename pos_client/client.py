@@ -17,10 +17,12 @@ from pos_client.answers import (
     Outcome,
     Policy,
     Reason,
+    Result,
     ReturnResult,
     SaleResult,
     ScanResult,
     Terminal,
+    about,
     read_return,
     read_sale,
     read_scan,
@@ -240,10 +242,11 @@ class PosClient:
     ) -> None:
         self.close()
 
-    def _deliver(self, item: Item, read_answer: Callable[[Answer], T], queued: T) -> T:
+    def _deliver(self, item: Item, read_answer: Callable[[Answer], Result], queued: Result) -> Result:
         """Try a queued item once; without an answer it stays queued under the same id."""
         try:
-            result = self._wire.call(read_answer, "PUT", item.path, item.content, token=self._wire.credential())
+            read_own, token = about(item.subject, read_answer), self._wire.credential()
+            result = self._wire.call(read_own, "PUT", item.path, item.content, token=token)
         except Unavailable:
             return queued
         except ServiceError as error:

@@ -71,6 +71,11 @@ class Item:
         return f"/pos/v1/{self.kind}s/{self.id}"
 
     @property
+    def subject(self) -> str:
+        """Id that an answer about it names."""
+        return str(self.body["sale_id"]) if self.kind is Kind.LINK else self.id
+
+    @property
     def content(self) -> str:
         """Body of that PUT."""
         return encode({"scan_id": self.body["scan_id"]} if self.kind is Kind.LINK else self.body)

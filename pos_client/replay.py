@@ -15,6 +15,7 @@ from pos_client.answers import (
     ReturnResult,
     SaleResult,
     ScanResult,
+    about,
     read_return,
     read_sale,
     read_scan,
@@ -158,7 +159,7 @@ def _take_in(batch: list[Parcel], results: Results, queue: Queue, report: SyncRe
         status, body = results.get((item.kind, item.id), (0, {}))
         if status // 100 == 2:
             with suppress(Unavailable):
-                report.answers.append(understand(_READERS[item.kind], body))
+                report.answers.append(understand(about(item.subject, _READERS[item.kind]), body))
                 sent.append(item)
         elif is_final(status):
             refused.append((item, read_problem(status, body)))
@@ -175,7 +176,7 @@ def _send_link(item: Item, queue: Queue, call: Call, report: SyncReport) -> None
     if queue.holds(Kind.SALE, item.body["sale_id"]):
         return
     try:
-        answer = call(_READERS[item.kind], "PUT", item.path, item.content)
+        answer = call(about(item.subject, _READERS[item.kind]), "PUT", item.path, item.content)
     except Refused as refusal:
         _settle(queue, report, refused=[(item, refusal)])
     else:

@@ -17,6 +17,7 @@ GARBAGE = [
     Reply(200, {"server_time": 7}),
     Reply(200, {"scan_id": 1, "outcome": "identified"}),
     Reply(200, {"scan_id": "x", "outcome": "identified", "attributes": 3}),
+    Reply(201, {"scan_id": "00000000-0000-4000-8000-000000000000", "outcome": "identified"}),
     Reply(302, b"", {"Location": "https://elsewhere.example/"}),
     Reply(404, b"<html>nothing here</html>"),
     Reply(422, {"error": "another API"}),

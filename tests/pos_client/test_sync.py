@@ -212,6 +212,33 @@ def test_a_result_without_a_proper_body_leaves_its_item_waiting(till: PosClient,
     assert till.sync().sent == 2
 
 
+ELSE = "00000000-0000-4000-8000-000000000000"
+
+
+def test_an_answer_about_something_else_settles_nothing(till: PosClient, service: FakeService) -> None:
+    service.replies = [
+        Reply(201, {"sale_id": ELSE, "link": "linked"}),
+        Reply(201, {"return_id": ELSE}),
+        Reply(201, {"scan_id": ELSE, "outcome": "identified"}),
+    ]
+    assert till.sell(a_sale()).queued
+    assert till.return_(Return(lines=[])).queued
+    till.scan(a_code())
+    service.item_replies = [Reply(200, {"scan_id": ELSE, "outcome": "identified"})]
+    report = till.sync()
+    assert report.sent == 3
+    assert ELSE not in {answer.subject for answer in report.answers}
+    assert (len(service.bodies("sale")), len(service.bodies("return")), len(service.bodies("scan"))) == (1, 1, 1)
+
+
+def test_a_link_that_is_answered_about_another_sale_waits(till: PosClient, service: FakeService) -> None:
+    sale, scan = till.sell(a_sale()), till.scan(a_code())
+    service.replies = [Reply(200, {"sale_id": ELSE, "link": "linked"})]
+    assert till.link(sale.sale_id, scan.scan_id).queued
+    assert till.sync().sent == 1
+    assert service.links == {sale.sale_id: scan.scan_id}
+
+
 def test_an_item_that_the_service_stumbles_over_keeps_no_other_back(till: PosClient, service: FakeService) -> None:
     ids = fill(till, service, scans=4, sales=4, returns=4)
     poison = sorted(ids)[5]
