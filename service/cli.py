@@ -57,16 +57,22 @@ def migrate() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: two a processor]")
+@json_option
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve the API and the shopper's page. Put a TLS proxy in front of it (docs/operations.md)."""
     from service.serve import default_workers
     from service.serve import serve as run
 
     with told_in_one_line():
-        run(settings(), host=host, port=port, workers=workers or default_workers())
+        run(settings(), host=host, port=port, workers=workers or default_workers(), ready=_say_where)
+
+
+def _say_where(url: str, workers: int) -> None:
+    show({"url": url, "workers": workers}, f"Serving on {url} with {workers} workers. Ctrl-C ends it.")
 
 
 @main.command()
+@json_option
 def worker() -> None:
     """Do what is due by itself, until stopped.
 
@@ -84,6 +90,7 @@ def worker() -> None:
         signal.signal(number, lambda *_: stop.set())
     with told_in_one_line(), closing(Database(settings().database_url)) as db:
         work(jobs_of(settings(), db, open_keys(settings())), stop, errors=(*db.any_error, Unavailable))
+    show({"stopped": True}, "Stopped.")
 
 
 @main.command()

@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from service.config import Settings
+from service.errors import Unavailable
 
 THREADS = 1
 KEEP_ALIVE_SECONDS = 15
@@ -23,8 +25,11 @@ def default_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until told to stop. The app is composed once, before the workers fork, so bad settings end it here."""
+def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Callable[[str, int], None]) -> None:
+    """Serve until told to stop; `ready` is told the address, once it is listened on, and the number of workers.
+
+    The app is composed once, before the workers fork, so bad settings end it here.
+    """
     _share_metrics()
     # Imported only now: the metrics library looks for its folder when it is imported.
     from service.app import create_app
@@ -40,13 +45,14 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         app.extensions[EXTENSION].keystore.after_fork()
 
     options = {
-        "bind": f"{host}:{port}",
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
         "worker_class": Worker,
         "threads": THREADS,
         "keepalive": KEEP_ALIVE_SECONDS,
         "timeout": TIMEOUT_SECONDS,
         "preload_app": True,
+        "when_ready": lambda arbiter: ready(str(arbiter.LISTENERS[0]), workers),
         "post_fork": after_fork,
         "post_worker_init": _end_gently,
         "child_exit": _forget,
@@ -57,7 +63,13 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     # What stands before the fork stays as it is, so that the workers keep sharing its memory.
     gc.collect()
     gc.freeze()
-    _Server(app, options).run()
+    master = os.getpid()
+    try:
+        _Server(app, options).run()
+    except SystemExit as end:
+        if end.code and os.getpid() == master:
+            raise Unavailable("the service could not start; its log says why") from None
+        raise
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

@@ -7,6 +7,7 @@ import click
 
 from service import clock
 from service.commands.base import ShownName, database, json_option, show
+from service.errors import Conflict
 from service.stores.add import LANGUAGES, add_store
 from service.stores.enrol import invite
 from service.stores.models import Terminal
@@ -30,11 +31,12 @@ def add(name: str, time_zone: str, currency: str, language: str) -> None:
 
     Example: unspoken store add "Gran Vía" --time-zone Europe/Madrid --currency EUR --language es
     """
+    where = {"time_zone": time_zone, "currency": currency, "language": language}
     with database() as session:
-        added = add_store(
-            session, name=name, time_zone=time_zone, currency=currency, language=language, now=clock.now()
-        )
-        store_id = added.id
+        try:
+            store_id = add_store(session, name=name, now=clock.now(), **where).id
+        except Conflict as error:
+            raise click.UsageError(error.detail) from None
     show({"store_id": store_id}, f"{store_id}\nNext: unspoken terminal invite {store_id} --label 'Till 1'")
 
 

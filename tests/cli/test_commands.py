@@ -116,9 +116,6 @@ def test_purging_tells_what_went(shell: Shell, world: World) -> None:
         (("terminal", "invite", "{id}"), "there is no store {id}"),
         (("terminal", "revoke", "{id}"), "there is no terminal {id}"),
         (("site", "revoke", "{id}"), "there is no site {id}"),
-        (("store", "add", "X", "--time-zone", "Mars/Base"), "time zone must be an IANA name"),
-        (("store", "add", "X", "--time-zone", "../../etc/passwd"), "time zone must be an IANA name"),
-        (("store", "add", "X", "--currency", "euro"), "currency must be three capital letters"),
         (("keys", "init"), "exists already"),
     ],
 )
@@ -145,6 +142,21 @@ def test_a_name_that_can_not_be_shown_is_a_wrong_use(shell: Shell, command: tupl
 )
 def test_an_id_that_is_no_uuid_is_a_wrong_use(shell: Shell, command: tuple[str, ...]) -> None:
     assert shell.run(*command).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--time-zone", "Mars/Base", "time zone must be an IANA name"),
+        ("--time-zone", "../../etc/passwd", "time zone must be an IANA name"),
+        ("--currency", "euro", "currency must be three capital letters"),
+        ("--language", "fr", "'fr' is not one of"),
+    ],
+)
+def test_a_store_that_can_not_be_is_a_wrong_use(shell: Shell, option: str, value: str, words: str) -> None:
+    done = shell.run("store", "add", "X", option, value)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert words in done.stderr
 
 
 def test_the_files_of_sqlite_are_for_their_owner_alone(bare: Shell) -> None:

@@ -87,7 +87,7 @@ def test_a_database_of_a_later_version_is_told(bare: Shell) -> None:
     [
         (("terminal", "list", "--json"), 1, "failed"),
         (("--json", "terminal", "list"), 1, "failed"),
-        (("store", "add", "A", "--currency", "eur", "--json"), 1, "failed"),
+        (("store", "add", "A", "--currency", "eur", "--json"), 2, "usage"),
         (("terminal", "invite", "nope", "--json"), 2, "usage"),
         (("nope", "--json"), 2, "usage"),
         (("--bogus", "--json"), 2, "usage"),

@@ -37,14 +37,28 @@ def test_a_port_in_use_ends_it_with_one_and_words(settings: Settings) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "service", "serve", "--port", port, "--workers", "1"]
+        command = [sys.executable, "-m", "service", "serve", "--port", port, "--json"]
         done = subprocess.run(
             command, env=environ_of(settings), capture_output=True, text=True, timeout=60, check=False
         )
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "failed"
     assert port in done.stderr
     assert "in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@on_sqlite
+def test_it_says_where_it_serves(settings: Settings, host: str) -> None:
+    command = [sys.executable, "-m", "service", "serve", "--host", host, "--port", "0", "--workers", "1", "--json"]
+    with subprocess.Popen(command, env=environ_of(settings), stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        told = json.loads(serving.stdout.readline())
+        assert httpx2.get(f"{told['url']}/healthz").status_code == 200
+        serving.terminate()
+        assert serving.stdout.read() == ""
+    assert (told["workers"], serving.returncode) == (1, 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
