@@ -1,4 +1,4 @@
-"""The WSGI entry point: `gunicorn wsgi:app`, with the settings of the environment. `unspoken serve` uses it too."""
+"""The WSGI entry point: `gunicorn wsgi:app`, with the settings of the environment. `unspoken serve` does more."""
 
 from service.app import create_app
 from service.config import read_settings

@@ -71,7 +71,7 @@ class Database:
         # The server is gone, locked or out of something: worth trying again.
         self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
         if self._turns is not None:
-            self._checkpoints = Checkpoints(self.engine.raw_connection, self._turns, self.driver_error)
+            self._checkpoints = self._count_checkpoints(self._turns)
         self._opened: set[PoolProxiedConnection] = set()
         self._kept = _Kept(self._opened)
         event.listen(self.engine, "engine_disposed", lambda _engine: self._kept.close())
@@ -133,10 +133,15 @@ class Database:
             return True
 
     def after_fork(self) -> None:
-        """Leave connections that were opened before a fork to the parent."""
+        """Leave connections that were opened before a fork to the parent, and checkpoints, which it counts alone."""
         self._opened = set()
         self._kept = _Kept(self._opened)
         self.engine.dispose(close=False)
+        if self._turns is not None:
+            self._checkpoints = self._count_checkpoints(self._turns)
+
+    def _count_checkpoints(self, turns: Turns) -> Checkpoints:
+        return Checkpoints(self.engine.raw_connection, turns, self.driver_error)
 
     def _turn(self) -> AbstractContextManager[None]:
         if self._turns is None or self._checkpoints is None:

@@ -82,7 +82,6 @@ def _may_hold(claim: type[Claim], sale: Any) -> ColumnElement[bool]:
         claim.claim_hash == sale.claim_hash,
         ~sale.training,
         sale.received_at <= _add(claim.claimed_at, CLAIM_WAITS),
-        sale.received_at >= _add(claim.claimed_at, -CLAIM_WINDOW),
         ~earlier.correlate(Sale).exists(),
     )
 

@@ -13,9 +13,16 @@ _ROUNDING_MINOR = 1
 
 
 def check_sale(total_minor: int, lines: Lines) -> Warnings:
-    """Return `total_mismatch` and `line_mismatch` warnings. Line keys: quantity, unit_price_minor?, total_minor."""
+    """Return `total_mismatch`, `line_mismatch` and `duplicate_line` warnings.
+
+    Line keys: line_id, quantity, unit_price_minor?, total_minor.
+    """
     lines = list(lines)
     warnings = [_line_mismatch(line) for line in lines if not _line_adds_up(line)]
+    for name, times in Counter(line["line_id"] for line in lines).items():
+        if times > 1:
+            detail = f"{times} lines are called {name}: a return that names it counts against all of them"
+            warnings.append({"code": "duplicate_line", "detail": detail})
     summed = sum(line["total_minor"] for line in lines)
     if lines and summed != total_minor:
         detail = f"the lines sum to {summed}, the sale says {total_minor}"

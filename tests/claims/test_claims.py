@@ -101,6 +101,16 @@ def test_a_claim_that_waited_in_vain_may_be_made_again(world: World) -> None:
     assert claimed(maria, code) == (201, "waiting")
 
 
+def test_a_claim_that_holds_a_sale_is_its_owners_for_good(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, sale_id = receipt(till)
+    assert claimed(maria, code) == (201, "claimed")
+    world.clock.forward(hours=73)
+    assert claimed(jose, code) == (409, "already_claimed")
+    assert sales_of(maria) == [sale_id]
+
+
 def test_while_a_claim_waits_nobody_else_gets_the_code(world: World) -> None:
     site, code = world.site(), mint_claim()
     assert claimed(site.shopper("maria"), code) == (201, "waiting")

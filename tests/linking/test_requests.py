@@ -179,18 +179,26 @@ def inbox(world: World, tmp_path: Path) -> Inbox:
     return Inbox(world, tmp_path / "outbox.jsonl")
 
 
-def test_a_code_gives_nobody_what_the_accounts_owner_has_proved(world: World, inbox: Inbox) -> None:
-    """A dishonest shop and its accomplice: she shows it her own code, and it asks for Maria's account."""
+@pytest.mark.parametrize("claimed", [(), (EMAIL,)], ids=["nothing", "her address"])
+def test_a_code_gives_nobody_what_the_accounts_owner_has_proved(
+    world: World, inbox: Inbox, claimed: tuple[str, ...]
+) -> None:
+    """A dishonest shop and its accomplice: she shows it her own code, and it asks for Maria's account.
+
+    What the shop says that the accomplice has is no proof.
+    """
     outlet = world.site("Outlet")
     ours = give(outlet, "mary", EMAIL)
     maria = Maria(world, inbox).sign_in()
     [proposal] = maria.accounts()
     assert maria.call("POST", f"accounts/{proposal['proposal_id']}/confirm", {}).json["status"] == "linked"
-    mallory = world.shopper("mallory")
+    mallory = world.shopper("mallory", outlet)
+    give(outlet, "mallory", *claimed)
     ident = asked(outlet, mallory.code())
     refused = decide(mallory, "approve", ident)
     assert (refused.status_code, refused.json["code"]) == (409, "contact_not_proved")
     assert EMAIL not in str(refused.json)
-    assert mallory.call("GET", "/shopper/v1/contacts").json["items"] == []
+    contacts = mallory.call("GET", "/shopper/v1/contacts").json["items"]
+    assert [item["trust"] for item in contacts] == ["claimed"] * len(claimed)
     assert outlet.call("GET", f"/commerce/v1/customers/{ours}").json["customer_id"] != mallory.customer_id
     assert status(outlet, ident)["status"] == "pending"

@@ -28,7 +28,7 @@ def test_what_an_attacker_planted_with_her_address_ends_when_she_proves_it(world
     code, shown = mallory.code(), in_browser.code()
     bought = till.sell(till.scan(mallory.code()).json["scan_id"]).json
     assert bought["link"] == "linked"
-    world.clock.forward(minutes=1)
+    world.clock.forward(seconds=30)  # a handoff lives for 60
     maria.sign_in()
     assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
     assert in_browser.call("GET", "/shopper/v1/session").status_code == 401

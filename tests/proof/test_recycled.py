@@ -73,6 +73,17 @@ def test_with_two_proofs_the_number_is_fresh_again(world: World, somebody: Someb
     assert somebody().prove(PHONE).json["status"] == "signed_in", "both were proved yesterday"
 
 
+def test_a_first_proof_is_worth_something_for_as_long_as_its_code_lives(
+    world: World, somebody: Somebody, inbox: Inbox
+) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    maria.enter(first, inbox.code(PHONE))
+    world.clock.forward(minutes=10, seconds=1)
+    assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "second_proof_needed"
+
+
 def test_a_second_number_alone_is_as_stale_as_the_first(world: World, somebody: Somebody) -> None:
     maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
     world.clock.forward(days=180)
@@ -163,11 +174,12 @@ def test_proving_the_address_of_that_file_first_joins_both(somebody: Somebody) -
     assert set(again.contacts()) == {"maria.work@example.com", EMAIL, PHONE}
 
 
+@pytest.mark.parametrize("contacts", [(PHONE, EMAIL), (PHONE,)], ids=len)
 def test_an_account_that_gave_the_number_long_ago_is_not_the_provers_to_confirm(
-    world: World, somebody: Somebody
+    world: World, somebody: Somebody, contacts: tuple[str, ...]
 ) -> None:
     site = world.site()
-    give(site, "maria-7", PHONE, EMAIL)
+    give(site, "maria-7", *contacts)
     world.clock.forward(days=180)
     stranger = somebody().sign_in(PHONE)
     assert stranger.accounts() == []

@@ -116,7 +116,8 @@ ODD_SUMS: tuple[tuple[dict[str, Any], list[str]], ...] = (
     ({"lines": [line(quantity="0.333333", total_minor=833)], "total_minor": 833}, []),
     ({"lines": [line(quantity="-1", total_minor=-2500)], "total_minor": -2500}, []),
     ({"lines": [line(quantity="0", total_minor=0)], "total_minor": 0}, []),
-    ({"lines": [line(), line()], "total_minor": 5000}, []),
+    ({"lines": [line(), line(line_id="2")], "total_minor": 5000}, []),
+    ({"lines": [line(), line()], "total_minor": 5000}, ["duplicate_line"]),
     (
         {
             "lines": [line(), line(line_id="2", kind="discount", unit_price_minor=None, total_minor=-500)],

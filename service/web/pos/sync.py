@@ -28,7 +28,8 @@ class _ReturnId(Body):
 def sync(body: SyncIn) -> list[dict[str, Any]]:
     """Record the scans, the sales and the returns, and give each the answer that its PUT would have got."""
     if len(body.scans) + len(body.sales) + len(body.returns) > MAX_SYNC_ITEMS:
-        raise Problem(422, "invalid_body", f"at most {MAX_SYNC_ITEMS} items in one sync: send the rest in another")
+        words = f"at most {MAX_SYNC_ITEMS} items in one sync: send the rest in another"
+        raise Problem(422, "invalid_body", words, errors=[{"pointer": "", "detail": words}])
     return [
         *(_one("scan", item, _ScanId, ScanIn, record.scan) for item in body.scans),
         *(_one("sale", item, _SaleId, SaleIn, record.sale) for item in body.sales),
