@@ -89,7 +89,7 @@ def worker() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with told_in_one_line(), closing(Database(settings().database_url)) as db:
-        work(jobs_of(settings(), db, open_keys(settings())), stop, errors=(*db.any_error, Unavailable))
+        work(jobs_of(settings(), db, open_keys(settings()), stop), stop, errors=(*db.any_error, Unavailable))
     show({"stopped": True}, "Stopped.")
 
 

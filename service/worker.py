@@ -27,13 +27,14 @@ class Job:
     run: Callable[[], object]
 
 
-def jobs_of(settings: Settings, db: Database, keys: LiveKeys) -> list[Job]:
-    """Return everything that a worker does."""
+def jobs_of(settings: Settings, db: Database, keys: LiveKeys, stop: threading.Event) -> list[Job]:
+    """Return everything that a worker does; what is long looks whether it is to stop."""
+    is_over = stop.is_set
     keystore = KeyStore(settings.keystore_url, lambda: keys.current().vault)
     return [
-        Job("send", 1, lambda: send_due(db, settings, vault=keys.current().vault, now=clock.now)),
+        Job("send", 1, lambda: send_due(db, settings, vault=keys.current().vault, now=clock.now, is_over=is_over)),
         Job("purge", 600, lambda: _purge(db)),
-        Job("reindex", 600, lambda: reindex_all(db, keystore)),
+        Job("reindex", 600, lambda: reindex_all(db, keystore, is_over)),
         Job("erasures", 600, lambda: replay_erasures(db, keystore, clock.now())),
     ]
 
@@ -62,10 +63,10 @@ def _purge(db: Database) -> None:
         log(Level.INFO, "purged", **purge(session, clock.now()))
 
 
-def reindex_all(db: Database, keystore: KeyStore) -> None:
+def reindex_all(db: Database, keystore: KeyStore, is_over: Callable[[], bool] = lambda: False) -> None:
     """Bring every identifier under the newest index key that writes, in transactions that nobody notices."""
     done, after = 0, None
-    while True:
+    while not is_over():
         with db.read() as session:
             stale = find_stale(session, keystore.vault, after=after, now=clock.now())
         if not stale:

@@ -10,9 +10,13 @@ from service.crypto.keystore import KeyStore
 from service.customers.models import IdentifierKind, Trust
 from service.importing.draft import Draft, Held
 from service.importing.known import Known, look_up
+from service.importing.parse import Fault
 from service.importing.report import Report
 from service.importing.sort import sort_out
+from service.importing.update import wants_second_crm
+from service.merging.rails import SECOND_CRM
 from service.merging.reasons import SAME, words_of
+from service.merging.rules import Rules
 
 
 @dataclass
@@ -20,6 +24,7 @@ class Rehearsal:
     """One file's rehearsal. It remembers what earlier rows brought, since nothing is stored."""
 
     site_id: UUID
+    rules: Rules
     _brought: dict[bytes, list[bool]] = field(default_factory=dict)
 
     def rehearse(self, session: Session, keystore: KeyStore, drafts: Sequence[Draft], report: Report) -> None:
@@ -29,6 +34,9 @@ class Rehearsal:
         for _, customer_id, _, _, held in fresh:
             self._bring(held, known, customer_id, report)
         for change in changes:
+            for one in change.added:
+                if wants_second_crm(session, keystore, change, one, rules=self.rules):
+                    report.remark(Fault(change.opened.line, one[0], SECOND_CRM))
             self._bring(change.added, known, change.node.id, report)
 
     def _bring(self, brought: Iterable[Held], known: Known, node_id: str, report: Report) -> None:

@@ -45,7 +45,7 @@ def rehearse(
     db: Database, keystore: KeyStore, batches: Iterator[Batch], *, job: Job, site_id: UUID, progress: Progress
 ) -> Report:
     """Say what storing every batch would do."""
-    report, rehearsal = Report(), Rehearsal(site_id)
+    report, rehearsal = Report(), Rehearsal(site_id, job.rules)
     for batch in _counted(batches, keystore, job, report, progress):
         with db.read() as session:
             rehearsal.rehearse(session, keystore, batch.drafts, report)

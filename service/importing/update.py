@@ -21,6 +21,7 @@ from service.importing.target import Target
 from service.merging.put_account import MAX_IDENTIFIERS
 from service.merging.rails import SECOND_CRM, has_room_for_crm
 from service.merging.reconcile import reconcile
+from service.merging.rules import Rules
 from service.merging.unlink import unlink
 
 
@@ -97,14 +98,21 @@ def update(session: Session, keystore: KeyStore, change: Change, *, target: Targ
         report.note(change.opened.line, joined)
 
 
+def wants_second_crm(session: Session, keystore: KeyStore, change: Change, held: Held, *, rules: Rules) -> bool:
+    """Return whether a row gives a CRM id to somebody who has another one, by a merge that rules made."""
+    if held[0] != IdentifierKind.CRM or held[1] == Trust.CLAIMED:
+        return False
+    value = change.opened.key.open(held[3], context=VALUE_CONTEXT)
+    return not has_room_for_crm(session, keystore, UUID(change.node.id), value, rules)
+
+
 def _add(
     session: Session, keystore: KeyStore, change: Change, held: Held, *, target: Target, report: Report
 ) -> Identifier:
     node_id = UUID(change.node.id)
     kind, trust, _, sealed = IdentifierKind(held[0]), Trust(held[1]), *held[2:]
     value = change.opened.key.open(sealed, context=VALUE_CONTEXT)
-    crm = kind is IdentifierKind.CRM and trust is not Trust.CLAIMED
-    if crm and not has_room_for_crm(session, keystore, node_id, value, target.rules):
+    if wants_second_crm(session, keystore, change, held, rules=target.rules):
         report.remark(Fault(change.opened.line, kind.value, SECOND_CRM))
         trust = Trust.CLAIMED
     added = add_identifier(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
+from service.customers.component import canonical_of
 from service.customers.identifiers import add_identifier, end_identifier, find_live
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.merging.do_not_link import are_kept_apart
@@ -68,13 +69,12 @@ def switch_away(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Say that a customer whose file takes no more devices uses this one: whosever it was, that ends."""
+    """Say that a customer whose file takes no more devices uses this one: what it was before, it is no more."""
     lock_identities(session)
     device = _find(session, keystore, site_id, anonymous_id)
     if device is None:
         return
-    ours, theirs = component_of(session, device.customer_id), component_of(session, customer_id)
-    if ours[0].canonical_id != theirs[0].canonical_id and _is_anothers(session, ours, theirs):
+    if canonical_of(session, device.customer_id) != canonical_of(session, customer_id):
         _end(session, device, actor, now)
 
 

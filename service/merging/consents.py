@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from service.cards.models import Card
@@ -29,6 +29,16 @@ def joins_of(session: Session, customer_id: UUID) -> Iterator[Joined]:
     active = Merge.a_id.in_(nodes_of(customer_id)), Merge.undone_at.is_(None)
     for row in session.execute(select(Merge.a_id, Merge.b_id, Merge.created_at).where(*active)):
         yield Joined(row.a_id, row.b_id, row.created_at)
+
+
+def moment_after(session: Session, customer_id: UUID, now: datetime) -> datetime:
+    """Return now, or when a customer last said something or was joined, if that is later.
+
+    Clocks of two machines differ, and requests wait for each other: what comes later must read as later.
+    """
+    said = select(func.max(Consent.at)).where(Consent.customer_id.in_(nodes_of(customer_id)))
+    last = session.scalar(said)
+    return max(now, *(join.at for join in joins_of(session, customer_id)), last or now)
 
 
 def may_be_identified(session: Session, customer_id: UUID) -> bool:

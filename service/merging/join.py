@@ -14,7 +14,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.models import Customer
-from service.merging.consents import settle_cards
+from service.merging.consents import moment_after, settle_cards
 from service.merging.do_not_link import are_kept_apart, lift
 from service.merging.graph import component_of, settle
 from service.merging.limits import DEMOTED_BY_MERGES, demote, find_weakest
@@ -153,7 +153,7 @@ def _add_edge(
         actor_kind=cause.actor.kind.value,
         actor_id=cause.actor.id,
         reason_sealed=seal_reason(keystore, (low, high), cause.reason),
-        created_at=now,
+        created_at=max(moment_after(session, end, now) for end in ends),
     )
     session.add(edge)
     session.flush()

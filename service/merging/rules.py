@@ -81,15 +81,18 @@ class Rules(_Part):
 
     def blocks(self, kind: IdentifierKind, value: str) -> bool:
         """Return whether a normalised value never identifies anyone."""
-        lower = value.lower()
+        lower = unicodedata.normalize("NFKC", value).lower()  # full-width letters are letters, too
         mailbox, _, domain = lower.partition("@") if kind is IdentifierKind.EMAIL else (lower, "", "")
         if kind is IdentifierKind.PHONE and value in self.blocked.phones:
             return True
         if domain and (domain in self.blocked.domains or mailbox in self.blocked.mailboxes):
             return True
-        # In any script: a full-width zero is a zero, too.
-        sign = unicodedata.normalize("NFKC", mailbox)
-        return not {lower, mailbox, sign}.isdisjoint(self.blocked.values) or not sign.strip("0-+. ")
+        return not {lower, mailbox}.isdisjoint(self.blocked.values) or all(map(_says_nothing, mailbox))
+
+
+def _says_nothing(sign: str) -> bool:
+    """Return whether a sign is a zero, in whatever script, or one that stands between digits."""
+    return sign in "0-+. \u2212" or unicodedata.category(sign) == "Pd" or unicodedata.numeric(sign, None) == 0
 
 
 def load_rules(path: Path | None) -> Rules:

@@ -48,6 +48,7 @@ def undo(
     nodes = component_of(session, edge.a_id)
     if any(node.erased_at for node in nodes):
         raise Conflict("the customer was erased: there is nothing left to separate", code="erased")
+    now = max(now, edge.created_at)  # no edge ends before it began, whatever the clocks say
     edge.undone_at, edge.undone_by_kind, edge.undone_by_id = now, actor.kind.value, actor.id
     edge.undo_reason_sealed = seal_reason(keystore, (edge.a_id, edge.b_id), reason)
     session.flush()

@@ -1,6 +1,6 @@
 """Send the codes that wait: the worker's part, so that no answer's time depends on a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
@@ -28,17 +28,34 @@ class _GivenUp(Exception):
     """The code expired, or can't be read any more: there is nothing left to send."""
 
 
-def send_due(db: Database, settings: Settings, *, vault: Vault, now: Callable[[], datetime]) -> int:
-    """Send every message that is due, one by one; return how many are settled. What fails is tried again later."""
-    settled = 0
-    while (claimed := _claim(db, now())) is not None:
-        settled += _send(db, claimed, settings, vault, now())
+def send_due(
+    db: Database,
+    settings: Settings,
+    *,
+    vault: Vault,
+    now: Callable[[], datetime],
+    is_over: Callable[[], bool] = lambda: False,
+) -> int:
+    """Send every message that is due, one by one, until it is over; return how many are settled.
+
+    What fails is tried again later. A channel that doesn't answer is left alone for this time: the other one's
+    messages must not wait for it.
+    """
+    settled, silent = 0, set[str]()
+    while not is_over() and (claimed := _claim(db, now(), silent)) is not None:
+        try:
+            settled += _send(db, claimed, settings, vault, now())
+        except TimeoutError:
+            silent.add(claimed.kind)
     return settled
 
 
-def _claim(db: Database, now: datetime) -> OneTimeCode | None:
+def _claim(db: Database, now: datetime, silent: Collection[str]) -> OneTimeCode | None:
     """Take one due message for as long as the lease; of two workers, one gets it."""
-    due = select(OneTimeCode.id).where(OneTimeCode.send_after <= now).order_by(OneTimeCode.send_after).limit(1)
+    spoken = OneTimeCode.kind.not_in(silent)
+    due = (
+        select(OneTimeCode.id).where(OneTimeCode.send_after <= now, spoken).order_by(OneTimeCode.send_after).limit(1)
+    )
     with db.read() as session:
         if session.scalar(due) is None:
             return None
@@ -51,20 +68,24 @@ def _claim(db: Database, now: datetime) -> OneTimeCode | None:
 
 
 def _send(db: Database, claimed: OneTimeCode, settings: Settings, vault: Vault, now: datetime) -> bool:
+    """Send a message; return whether it is settled. `TimeoutError`, once that is noted, when nobody answered."""
     fields = {"kind": claimed.kind, "tries": claimed.send_tries}
-    retry_at = None
+    failure: Exception | None = None
     try:
         way = send(_write(claimed, vault, now), settings)
     except _GivenUp:
         log(Level.WARNING, "message given up", **fields)
     except (OSError, ValueError) as error:
-        retry_at = now + FIRST_BACK_OFF * 2 ** (claimed.send_tries - 1)
+        failure = error
         log(Level.WARNING, "message not sent", **fields, exception=where(error))
     else:
         log(Level.INFO, "message sent", **fields, by=way, outbox=settings.outbox if way is Way.OUTBOX else None)
     with db.write() as session:
-        _settle(session, claimed, retry_at)
-    return retry_at is None
+        back_off = FIRST_BACK_OFF * 2 ** (claimed.send_tries - 1)
+        _settle(session, claimed, now + back_off if failure else None)
+    if isinstance(failure, TimeoutError):
+        raise failure
+    return failure is None
 
 
 def _settle(session: Session, claimed: OneTimeCode, retry_at: datetime | None) -> None:

@@ -9,11 +9,12 @@ from enum import Enum, auto
 
 MAX_HEAD_BYTES = 64 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
-_BARE_ENDS = b"\n\n"
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _ENOUGH_DIGITS = 16  # of a length: it is too large anyway
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*0*([0-9]+)[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 _IS_CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.IGNORECASE | re.MULTILINE)
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?")
+_SPEAKS_1_0 = re.compile(rb"^[^\r\n]* HTTP/1\.0\r")
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 
 
@@ -46,7 +47,7 @@ class Arriving:
             return self._progress()
         end = self.data.find(_HEAD_ENDS, looked_at)
         if end < 0:
-            if self.data.find(_BARE_ENDS, looked_at) >= 0:
+            if _BARE_LINE_FEED.search(self.data, looked_at):
                 return Progress.UNREADABLE
             return Progress.HEAD_TOO_LARGE if len(self.data) > MAX_HEAD_BYTES else Progress.MORE
         self._head_bytes = end + len(_HEAD_ENDS)
@@ -54,11 +55,14 @@ class Arriving:
         self._body_bytes = _body_bytes(head)
         self._chunk = self._head_bytes
         progress = self._progress()
-        if progress is not Progress.MORE or not _EXPECTS.search(head):
+        if progress is Progress.WHOLE or not _EXPECTS.search(head):
             return progress
-        head = _EXPECTS.sub(b"", head, count=1)  # it is told now, and not once more when the body is read
-        self.data[: self._head_bytes] = head
-        self._chunk = self._head_bytes = len(head)
+        # It is told now or not at all, and not once more when the body is read.
+        without = _EXPECTS.sub(b"", head)
+        self.data[: self._head_bytes] = without
+        self._chunk = self._head_bytes = len(without)
+        if progress is Progress.REFUSED or _SPEAKS_1_0.search(head):  # RFC 9110, section 10.1.1
+            return progress
         return Progress.ASKS_TO_CONTINUE
 
     def _progress(self) -> Progress:
@@ -79,6 +83,8 @@ class Arriving:
             if int(size[1], 16) == 0:  # the last one; a trailer may follow
                 return Progress.WHOLE if self.data.find(_HEAD_ENDS, line_ends) >= 0 else Progress.MORE
             self._chunk = line_ends + 2 + int(size[1], 16) + 2
+            if self._chunk - self._head_bytes > 2 * self._max_body_bytes:
+                return Progress.REFUSED
         return Progress.MORE
 
 

@@ -5,6 +5,7 @@ header without a colon may be somebody's token.
 """
 
 import logging
+import re
 import selectors
 import socket
 import time
@@ -34,6 +35,8 @@ _LINGER_SECONDS = 2.0
 _LEAVE_SECONDS = 0.002
 _LEAVES_A_SECOND = 10
 _RECEIVED_BYTES = 64 * 1024
+_PIECE_BYTES = 8 * 1024
+_HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
 
 _UNREADABLE = {
@@ -42,15 +45,34 @@ _UNREADABLE = {
 }
 
 
-class _NothingMore:
-    """Stands in for the socket once a request is here: whatever its reader makes of it, it waits for nobody."""
+class _Come:
+    """Stands in for the socket once a request is here: whatever its reader makes of it, it waits for nobody.
 
-    def recv(self, _most: int) -> bytes:
-        """Tell that there is nothing."""
-        return b""
+    It gives the request piece by piece: of what the reader holds it makes a copy for each chunk.
+    """
+
+    def __init__(self, data: bytearray) -> None:
+        self._rest = memoryview(data)
+
+    def recv(self, most: int) -> bytes:
+        """Return the next piece; none when nothing is left."""
+        piece = bytes(self._rest[: min(most, _PIECE_BYTES)])
+        self._rest = self._rest[len(piece) :]
+        return piece
+
+    def take_rest(self) -> bytes:
+        """Return what was not asked for."""
+        return bytes(self._rest)
 
 
-_NOTHING_MORE = _NothingMore()
+def _check_head(req: Any) -> None:
+    """Refuse what gunicorn lets pass: RFC 9112, sections 3.2 (one Host, and a good one) and 6.1 (codings)."""
+    hosts = [value for name, value in req.headers if name == "HOST"]
+    if not all(map(_HOST.fullmatch, hosts)) or len(hosts) > 1 or (req.version >= (1, 1) and not hosts):
+        raise errors.InvalidHeader("HOST")
+    for name, value in req.headers:
+        if name == "TRANSFER-ENCODING" and value.strip().lower() != "chunked":
+            raise errors.UnsupportedTransferCoding(value)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -152,7 +174,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._end(conn)
             return
         conn.sock.setblocking(False)
-        left = conn.parser.unreader.take_buffered()
+        unreader = conn.parser.unreader
+        left = unreader.take_buffered() + unreader.sock.take_rest()
         conn.arriving = Arriving(MAX_BODY_BYTES)
         progress = conn.arriving.take(left) if left else Progress.MORE
         if progress in (Progress.MORE, Progress.ASKS_TO_CONTINUE):
@@ -169,16 +192,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return False
         conn.is_whole = progress is Progress.WHOLE
         conn.init()
-        conn.parser.unreader.unread(bytes(conn.arriving.data))
-        conn.parser.unreader.sock = _NOTHING_MORE
+        conn.parser.unreader.sock = _Come(conn.arriving.data)
         return bool(self.handle(conn))
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, and say so when it was the last one here."""
         if not conn.is_whole:
             req.force_close()
-        if req.version >= (1, 1) and [name for name, _ in req.headers].count("HOST") != 1:
-            raise errors.InvalidHeader("HOST")  # RFC 9112, section 3.2
+        _check_head(req)
         conn.sock.settimeout(_ANSWER_SECONDS)
         try:
             return super().handle_request(req, conn)

@@ -224,6 +224,22 @@ def test_a_withdrawal_while_two_are_one_stays_with_who_said_it_after_the_unmerge
     assert (cards(maria), cards(carmen)) == (["frozen"], ["active"])
     assert carmen.call("GET", "/shopper/v1/code").status_code == 200
     assert maria.call("GET", "/shopper/v1/code").json["code"] == "consent_withdrawn"
+    for shopper, withheld in ((maria, True), (carmen, False)):
+        assert [card["withheld"] for card in shopper.call("GET", "/shopper/v1/cards").json["items"]] == [withheld]
+
+
+def test_a_merge_comes_after_what_was_said_before_it_whatever_the_clocks_say(world: World) -> None:
+    """A grant that another machine took down, whose clock is ahead, is no word about what came of the merge."""
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    withdraw(carmen)
+    world.clock.forward(seconds=10)
+    say(maria, granted=True, purpose="identification")
+    world.clock.forward(seconds=-10)
+    merge_id = join(people, maria, carmen)
+    assert cards(carmen) == ["frozen", "frozen"]
+    people.undo(merge_id)
+    assert (cards(maria), cards(carmen)) == (["active"], ["frozen"])
 
 
 def test_both_withdraw_and_an_unmerge_gives_neither_card_back(world: World) -> None:

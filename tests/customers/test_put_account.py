@@ -6,8 +6,10 @@ from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
 from service.customers.models import Identifier
+from service.merging.models import Merge
 from service.merging.put_account import MAX_IDENTIFIERS
 from tests.customers.given import EMAIL, card, crm, email, phone
+from tests.merging.people import People
 from tests.world import World
 
 
@@ -265,3 +267,20 @@ def test_a_device_that_finds_no_room_is_not_its_last_users_any_more(
     assert site.call("POST", "/commerce/v1/customers/lookup", tablet).status_code == 200
     assert site.put("dave", tablet)["problems"] != []
     assert site.call("POST", "/commerce/v1/customers/lookup", tablet).status_code == 404
+
+
+def test_a_device_that_is_nobodys_is_another_after_somebody_found_no_room_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    tablet = {"kind": "anonymous", "value": "tablet"}
+    site.put("eve", tablet)
+    with world.service.db.read() as session:
+        device = session.scalars(select(Identifier).where(Identifier.kind == "anonymous")).one().customer_id
+        people_joined = session.scalars(select(Merge.id)).one()
+    people.undo(people_joined)
+    monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 0)
+    site.put("dave", tablet)
+    with world.service.db.read() as session:
+        held = session.scalars(select(Identifier).where(Identifier.customer_id == device)).all()
+    assert [one.ended_at is None for one in held] == [False]

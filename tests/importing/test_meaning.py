@@ -205,6 +205,7 @@ def test_a_second_crm_id_for_whom_rules_joined_is_a_claim_and_is_told(trusted_de
     other.put("z1", proved, {"kind": "crm", "value": "K3", "verified": True})
     trusted_desk.site.put("m1", proved)
     row = table("account_id,crm", "m1,K4")
+    assert [one["column"] for one in trusted_desk.report(row, "--dry-run")["errors"]] == ["crm"]
     first, again = trusted_desk.report(row), trusted_desk.report(row)
     assert [(one["line"], one["column"]) for one in first["errors"]] == [(2, "crm")]
     assert (first["updated"], again["unchanged"], again["errors"]) == (1, 1, [])

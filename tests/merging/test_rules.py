@@ -30,9 +30,33 @@ def test_the_shipped_rules_are_safe() -> None:
     [
         *[
             (CRM, value)
-            for value in ("0", "0000", "\uff10\uff10\uff10", "null", "NULL", "None", "n/a", "-", "undefined")
+            for value in (
+                "0",
+                "0000",
+                "\uff10\uff10\uff10",
+                "\u0660\u0660",
+                "\u0966",
+                "\u3007\u3007",
+                "0\u20130",
+                "\u2212",
+                "\uff2e\uff35\uff2c\uff2c",
+                "null",
+                "NULL",
+                "None",
+                "n/a",
+                "-",
+                "undefined",
+            )
         ],
-        *[(EMAIL, value) for value in ("info@shop.example", "noreply@shop.example", "null@shop.example")],
+        *[
+            (EMAIL, value)
+            for value in (
+                "info@shop.example",
+                "noreply@shop.example",
+                "\uff49\uff4e\uff46\uff4f@shop.example",
+                "null@shop.example",
+            )
+        ],
         (CARD, "000 000"),
         (PHONE, "+000"),
     ],

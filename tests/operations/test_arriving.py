@@ -69,13 +69,18 @@ def test_zeros_before_a_length_are_no_digits_of_it() -> None:
 
 
 def test_lines_that_end_with_a_line_feed_alone_are_no_request() -> None:
-    assert Arriving(10).take(b"GET / HTTP/1.1\nHost: x\n\n") is Progress.UNREADABLE
+    for head in (b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n\r\n", b"\nGET / HTTP/1.1\r\n"):
+        assert Arriving(10).take(head) is Progress.UNREADABLE
+    pieces = Arriving(10)
+    assert [pieces.take(piece) for piece in (HEAD[:-1], b"\n", b"\r", b"\n")][-1] is Progress.WHOLE
 
 
 def test_what_will_be_refused_is_not_waited_for() -> None:
     assert Arriving(10).take(HEAD + b"Content-Length: 11\r\n\r\n") is Progress.REFUSED
     assert Arriving(10).take(HEAD + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n") is Progress.REFUSED
     assert Arriving(10).take(HEAD + b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n") is Progress.REFUSED
+    for size in (b"fffffffff", b"100", b"0" * 20 + b"fff"):
+        assert Arriving(10).take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n") is Progress.REFUSED
     chunked = Arriving(10)
     chunked.take(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     assert chunked.take(b"14\r\nabcdefghijklmnopqrst") is Progress.REFUSED
@@ -90,6 +95,17 @@ def test_a_client_that_asks_to_go_on_is_told_once() -> None:
         Progress.MORE,
         Progress.WHOLE,
     ]
+
+
+def test_who_is_told_to_go_on_is_not_told_again_and_whoever_is_refused_never() -> None:
+    expects = b"Expect: 100-continue\r\n\r\n"
+    for head, progress in (
+        (HEAD.replace(b"1.1", b"1.0") + b"Content-Length: 2\r\n", Progress.MORE),
+        (HEAD + b"Content-Length: 11\r\n", Progress.REFUSED),
+    ):
+        arriving = Arriving(10)
+        assert arriving.take(head + expects) is progress
+        assert b"xpect" not in arriving.data
 
 
 def test_a_length_that_is_none_is_left_for_the_parser_to_refuse() -> None:

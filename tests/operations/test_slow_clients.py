@@ -174,3 +174,22 @@ def test_a_connection_that_is_over_is_left_soon_though_others_stay_silent(live_s
 
 def is_leaving(pid: int) -> bool:
     return any("FIN_WAIT" in one.status for one in psutil.Process(pid).net_connections("tcp"))
+
+
+@pytest.mark.parametrize("chunk", [b"1\r\n \r\n", b"4;x=y\r\n    \r\n"], ids=len)
+@on_sqlite
+def test_a_body_in_very_many_chunks_is_read_in_little_time(live_service: LiveService, chunk: bytes) -> None:
+    """A megabyte of them; gunicorn by itself would copy what is left for each."""
+    with connect(live_service) as connection:
+        many = chunk * (1_000_000 // len(chunk))
+        connection.sendall(
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + many + b"17\r\n" + BODY + b"\r\n0\r\n\r\n" + ASK
+        )
+        answered = b""
+        begun = time.monotonic()
+        while b"HTTP/1.1 200 " not in answered:
+            piece = connection.recv(65536)
+            assert piece, answered
+            answered += piece
+        assert b"HTTP/1.1 401 " in answered
+        assert time.monotonic() - begun < 8

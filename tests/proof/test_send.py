@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.crypto import keyfile
 from service.proof import send
 from service.proof.models import OneTimeCode
+from service.proof.send import send_due
 from service.sending.message import Message
 from tests.conftest import LiveService
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of
@@ -54,6 +55,33 @@ def test_two_workers_send_a_message_once(world: World, maria: Maria, inbox: Inbo
         maria.ask(f"maria{number}@example.com")
     assert sum(at_once(world, lambda _: inbox.deliver(), range(4))) == 6
     assert sorted(message["to"] for message in inbox.messages()) == [f"maria{n}@example.com" for n in range(6)]
+
+
+def test_a_channel_that_does_not_answer_keeps_the_other_waiting_once(
+    world: World, maria: Maria, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def hang(message: Message, _: Any) -> Any:
+        tried.append(message.to)
+        if "@" in message.to:
+            raise TimeoutError
+        return send.Way.OUTBOX
+
+    monkeypatch.setattr(send, "send", hang)
+    for number in range(4):
+        maria.ask(f"maria{number}@example.com")
+    maria.ask(PHONE)
+    assert inbox.deliver() == 1
+    assert (len(tried), tried[-1]) == (2, PHONE)
+
+
+def test_nothing_more_is_sent_once_the_worker_is_told_to_stop(world: World, maria: Maria, network: Network) -> None:
+    for number in range(3):
+        maria.ask(f"maria{number}@example.com")
+    vault = world.service.keys.vault
+    send_due(world.service.db, world.settings, vault=vault, now=world.clock, is_over=lambda: network.tries == 1)
+    assert network.tries == 1
 
 
 def test_only_the_service_can_read_the_outbox(maria: Maria, inbox: Inbox) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from service.cards.models import CardStatus
 from service.web.operation import Answer, Body
@@ -62,6 +62,9 @@ class CardOut(Answer):
     card_id: str
     card_number: str
     status: CardStatus
+    withheld: bool = Field(
+        description="frozen, and no unfreezing helps: the shopper lets no till know them (`identification`)"
+    )
     created_at: datetime
     this_session: bool
 

@@ -159,6 +159,7 @@ def _card(card: Card) -> dict[str, Any]:
         "card_id": card.public_id,
         "card_number": str(card.card_number),
         "status": card.status,
+        "withheld": card.withheld_at is not None,
         "created_at": card.created_at,
         "this_session": card.session_id == shopper().session_id,
     }

@@ -72,6 +72,8 @@ function paintCard() {
   at("hint").hidden = frozen;
   at("code").hidden = frozen;
   at("frozen").hidden = !frozen;
+  say(at("frozen-explained"), card.withheld ? "withheld_explained" : "frozen_explained");
+  at("unfreeze").hidden = card.withheld;
   at("freezer").hidden = frozen;
 }
 
@@ -90,7 +92,8 @@ function halt() {
 }
 
 function refused(problem) {
-  if (["card_frozen", "consent_withdrawn"].includes(problem.code)) settle({ ...card, status: "frozen" });
+  const withheld = problem.code === "consent_withdrawn";
+  if (withheld || problem.code === "card_frozen") settle({ ...card, status: "frozen", withheld });
   else ended(problem);
 }
 

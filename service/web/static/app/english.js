@@ -28,6 +28,7 @@ export const ENGLISH = {
   show_code_hint: "It is scanned, or its digits are typed.",
   frozen_title: "Your card is frozen",
   frozen_explained: "No till accepts it until you unfreeze it.",
+  withheld_explained: "You have said that no till may know you. Allow it again under “My data” to show codes.",
   qr_label: "Your code as a QR code, for the till to scan",
   typed_spoken: "The same code in digits: {digits}",
   no_connection: "No connection.",

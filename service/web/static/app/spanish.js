@@ -28,6 +28,7 @@ export const SPANISH = {
   show_code_hint: "Se escanea, o se teclean sus cifras.",
   frozen_title: "Tu tarjeta está bloqueada",
   frozen_explained: "Ninguna caja la acepta hasta que la desbloquees.",
+  withheld_explained: "Has dicho que ninguna caja te reconozca. Vuelve a permitirlo en «Mis datos» para mostrar códigos.",
   qr_label: "Tu código en forma de QR, para que la caja lo escanee",
   typed_spoken: "El mismo código en cifras: {digits}",
   no_connection: "Sin conexión.",
