@@ -176,6 +176,26 @@ def test_a_consent_is_given_and_withdrawn_by_its_switch(phone: Phone, member: st
     assert held["granted"] is False
 
 
+def test_who_lets_no_till_know_them_reads_why_there_is_no_code_and_has_it_back_with_the_consent(
+    phone: Phone, site: Site
+) -> None:
+    phone.open_card(site.link(f"maria-{uuid.uuid4()}"))
+    for granted in (True, False, True):
+        open_data(phone)
+        switch = phone.page.get_by_role("switch", name="Recognise me in the store")
+        switch.set_checked(granted)
+        expect(row(phone, "Recognise me in the store")).to_contain_text(
+            "Allowed on" if granted else "Not allowed since"
+        )
+        phone.page.go_back()
+        expect(phone.page.locator("#frozen")).to_be_visible(visible=not granted)
+        expect(phone.page.locator("#code")).to_be_visible(visible=granted)
+        if not granted:
+            expect(phone.page.locator("#frozen")).to_contain_text("You have said that no till may know you.")
+            expect(phone.page.locator("#unfreeze")).to_be_hidden()
+            assert phone.find_barriers() == ""
+
+
 def test_a_consent_that_was_not_taken_down_is_not_shown_as_given(phone: Phone, member: str) -> None:
     phone.page.route("**/consents/marketing_sms", lambda route: route.abort())
     switch = phone.page.get_by_role("switch", name="Send me news and offers by text message.")
