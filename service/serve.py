@@ -60,6 +60,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         "logger_class": Log,
         "control_socket_disable": True,
     }
+    os.register_at_fork(after_in_child=_end_at_once)
     # What stands before the fork stays as it is, so that the workers keep sharing its memory.
     gc.collect()
     gc.freeze()
@@ -83,6 +84,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return self._app
+
+
+def _end_at_once() -> None:
+    # A worker that is told to end before it has handlers of its own would take that for the master's affair, and go on
+    # until it is killed after 30 s.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end_gently(worker: Any) -> None:

@@ -15,13 +15,18 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 def send_mail(message: Message, *, url: str, sender: str) -> None:
     """Send one e-mail by way of smtp://USER:PASSWORD@HOST:PORT, or smtps://…; `OSError` when it is not taken.
 
-    Everything that smtplib and ssl raise is an OSError.
+    Everything that smtplib and ssl raise is an OSError; a `TimeoutError` says that the server didn't answer.
     """
     server = urlsplit(url)
-    with _connect(server) as connection:
-        if server.username:
-            connection.login(unquote(server.username), unquote(server.password or ""))
-        connection.send_message(_compose(message, sender))
+    try:
+        with _connect(server) as connection:
+            if server.username:
+                connection.login(unquote(server.username), unquote(server.password or ""))
+            connection.send_message(_compose(message, sender))
+    except smtplib.SMTPServerDisconnected as error:  # what smtplib makes of a time-out, too
+        if isinstance(error.__context__, TimeoutError):
+            raise TimeoutError("the mail server did not answer") from error
+        raise
 
 
 def _connect(server: SplitResult) -> smtplib.SMTP:

@@ -208,8 +208,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return False
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Return whether the connection may stay; the rest of a body that was refused isn't waited for."""
-        return conn.is_whole and bool(super()._keepalive_after(conn, keepalive))
+        """Return whether the connection may stay: where the request ended is known, and nothing more of it comes."""
+        try:
+            return conn.is_whole and keepalive and bool(conn.parser.finish_body())
+        except errors.ParseException:
+            return False  # it was answered already
 
     def _end(self, conn: Any) -> None:
         """Let the client read to the end before the connection is closed (RFC 9112, section 9.6)."""

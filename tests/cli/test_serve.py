@@ -61,6 +61,18 @@ def test_it_says_where_it_serves(settings: Settings, host: str) -> None:
     assert (told["workers"], serving.returncode) == (1, 0)
 
 
+@on_sqlite
+def test_told_to_end_while_its_workers_start_it_ends_soon(settings: Settings) -> None:
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", "8", "--json"]
+    for wait in range(5):
+        with subprocess.Popen(command, env=environ_of(settings), stdout=subprocess.PIPE) as starting:
+            assert starting.stdout is not None
+            starting.stdout.readline()
+            time.sleep(wait / 50)
+            starting.terminate()
+            assert starting.wait(15) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @on_sqlite
 def test_a_signal_ends_it_gracefully(live_service: LiveService, number: signal.Signals) -> None:

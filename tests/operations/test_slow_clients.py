@@ -193,3 +193,31 @@ def test_a_body_in_very_many_chunks_is_read_in_little_time(live_service: LiveSer
             answered += piece
         assert b"HTTP/1.1 401 " in answered
         assert time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 900_000])
+@on_sqlite
+def test_a_body_that_nobody_read_keeps_the_next_request(live_service: LiveService, size: int) -> None:
+    with connect(live_service) as connection:
+        head = b"POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+        connection.sendall(head + b"x" * size + ASK)
+        answered = b""
+        while answered.count(b"HTTP/1.1 ") < 2 or not answered.endswith(b"}"):
+            piece = connection.recv(65536)
+            assert piece, answered
+            answered += piece
+        assert answered.startswith(b"HTTP/1.1 404 ")
+        assert b"HTTP/1.1 200 " in answered
+
+
+@on_sqlite
+def test_a_broken_body_that_nobody_read_is_answered_once(live_service: LiveService) -> None:
+    head = b"POST /nope HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for body in (b"3\r\nabcXX0\r\n\r\n", b"0\r\nbad trailer\r\n\r\n"):
+        with connect(live_service) as connection:
+            connection.sendall(head + body)
+            answered = b""
+            while piece := connection.recv(65536):
+                answered += piece
+            assert answered.count(b"HTTP/1.1 ") == 1
+            assert answered.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))

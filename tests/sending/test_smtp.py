@@ -1,11 +1,14 @@
 import smtplib
+import socket
 import ssl
+import threading
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
 from service.config import Settings
+from service.sending import smtp
 from service.sending.message import Channel, Language, Message, write_code
 from service.sending.send import Way, send
 from service.sending.smtp import send_mail
@@ -107,3 +110,22 @@ def test_an_address_can_smuggle_no_header(plain_server: SmtpServer) -> None:
     with pytest.raises((ValueError, OSError)):
         send_mail(message, url=f"smtp://127.0.0.1:{plain_server.port}", sender=SENDER)
     assert plain_server.mails == []
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 mail.example ESMTP\r\n"])
+def test_a_server_that_says_nothing_more_has_timed_out(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        held = []
+
+        def greet() -> None:
+            held.append(silent.accept()[0])
+            held[0].sendall(greeting)
+
+        greeting_thread = threading.Thread(target=greet)
+        greeting_thread.start()
+        with pytest.raises(TimeoutError):
+            send_mail(mail(), url=f"smtp://127.0.0.1:{port}", sender="shop@example.com")
+        greeting_thread.join()
+        held[0].close()
