@@ -87,8 +87,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 def _end_at_once() -> None:
-    # A worker that is told to end before it has handlers of its own would take that for the master's affair, and go on
-    # until it is killed after 30 s.
+    # A worker that is told to end before it has handlers of its own would take that for the master's affair, and go
+    # on until it is killed after 30 s.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
