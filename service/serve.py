@@ -60,7 +60,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         "logger_class": Log,
         "control_socket_disable": True,
     }
-    os.register_at_fork(after_in_child=_end_at_once)
+    _let_newborns_end()
     # What stands before the fork stays as it is, so that the workers keep sharing its memory.
     gc.collect()
     gc.freeze()
@@ -86,10 +86,24 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._app
 
 
-def _end_at_once() -> None:
-    # A worker that is told to end before it has handlers of its own would take that for the master's affair, and go
-    # on until it is killed after 30 s.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _let_newborns_end() -> None:
+    """See to it that a worker which is told to end before it has handlers of its own does.
+
+    It would take that for the master's affair, whose handlers it still has, and go on until it is killed after 30 s.
+    What comes while it is made waits, since Python forgets signals then.
+    """
+    ends = (signal.SIGTERM, signal.SIGQUIT)
+
+    def end_at_once() -> None:
+        for number in ends:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ends),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ends),
+        after_in_child=end_at_once,
+    )
 
 
 def _end_gently(worker: Any) -> None:

@@ -73,6 +73,29 @@ def test_told_to_end_while_its_workers_start_it_ends_soon(settings: Settings) ->
             assert starting.wait(15) == 0
 
 
+SLOW_BIRTH = """
+import os, sys, time
+def be_born():
+    print("born", os.getpid(), file=sys.stderr, flush=True)
+    time.sleep(1)
+os.register_at_fork(after_in_child=be_born)
+from service.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@on_sqlite
+def test_a_worker_that_is_told_to_end_while_it_is_made_ends(settings: Settings, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", SLOW_BIRTH, "serve", "--port", "0", "--workers", "1"]
+    with subprocess.Popen(command, env=environ_of(settings), stderr=subprocess.PIPE, text=True) as starting:
+        assert starting.stderr is not None
+        newborn = next(line.split()[1] for line in starting.stderr if line.startswith("born"))
+        starting.send_signal(number)
+        os.kill(int(newborn), signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)  # as its master does
+        assert starting.wait(15) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @on_sqlite
 def test_a_signal_ends_it_gracefully(live_service: LiveService, number: signal.Signals) -> None:
