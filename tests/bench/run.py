@@ -123,11 +123,15 @@ def _run_on(bench: Bench) -> list[Row]:
     ):
         for case in bench.plan.cases:
             rows += _measure_case(bench, case, crowd, (a, b, ours))
-        if bench.plan.wants(_MEMORY):
-            with running_bare("one_object", folder, workers=workers, database_url=bare_url) as with_orm:
-                rows.append(_weigh(bench, crowd, (b, with_orm, ours)))
         if bench.plan.grows:
             rows.append(_measure_growth(bench, crowd, ours))
+    if bench.plan.wants(_MEMORY):
+        with (
+            running_bare("one_insert", folder, workers=workers, database_url=bare_url) as b,
+            running_bare("one_object", folder, workers=workers, database_url=bare_url) as with_orm,
+            running_service(settings, folder, workers=workers) as ours,
+        ):
+            rows.append(_weigh(bench, crowd, (b, with_orm, ours)))
     return rows
 
 
@@ -159,7 +163,7 @@ def _alternate(bench: Bench, targets: Sequence[Target]) -> list[list[Outcome]]:
 
 
 def _weigh(bench: Bench, crowd: Crowd, servers: tuple[Server, Server, Server]) -> Row:
-    """Weigh workers that have all been under load: a worker that has just started is lighter."""
+    """Weigh workers that have been under load for equally long: a worker that has just started is lighter."""
     b, with_orm, ours = servers
     for case in CASES:
         warm_up(_target(case, crowd, ours, case.name))
