@@ -12,7 +12,7 @@ from service.crypto.keystore import KeyStore
 from service.customers.component import live_of
 from service.customers.identifiers import open_values
 from service.customers.lock import lock_customer
-from service.customers.models import CONTACTS, Identifier, Trust
+from service.customers.models import CONTACTS, STRENGTH, Identifier, Trust
 from service.errors import Conflict, NotFound
 from service.merging.join import Joined, Outcome
 from service.merging.lock import lock_identities
@@ -68,25 +68,42 @@ def add_contact(
 
 
 def list_contacts(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:
-    """Return a customer's live contacts with their values, oldest first."""
+    """Return a customer's live contacts with their values, oldest first; one that several files hold, once.
+
+    Then it is the one that is trusted most.
+    """
+    found = sorted(_held(session, keystore, customer_id), key=lambda held: -STRENGTH[held[0].trust])
+    shown = {(row.kind, value or row.id): (row, value) for row, value in reversed(found)}
+    return sorted(shown.values(), key=lambda held: (held[0].created_at, held[0].id))
+
+
+def remove_contact(
+    session: Session, keystore: KeyStore, identifier_id: UUID, *, prover: Prover, now: datetime
+) -> None:
+    """End a contact of the shopper's own, in each of their files that holds it.
+
+    `Conflict` when they could not sign in again without it.
+    """
+    lock_identities(session)
+    ask_for_sign_in(session, prover)
+    held = {row.id: (row, value) for row, value in _held(session, keystore, prover.customer_id)}
+    if identifier_id not in held:
+        raise NotFound("there is no such contact of yours")
+    given, value = held[identifier_id]
+    what = (given.kind, value or given.id)
+    same = [row for row, other in held.values() if (row.kind, other or row.id) == what]
+    others = [row for row, _ in held.values() if row.trust == Trust.VERIFIED and row not in same]
+    if not others and any(row.trust == Trust.VERIFIED for row in same):
+        raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
+    for row in same:
+        unlink(session, row, actor=prover.actor, now=now)
+
+
+def _held(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:
     kept = select(Identifier).where(*live_of(customer_id, *CONTACTS)).order_by(Identifier.created_at, Identifier.id)
     rows = session.scalars(kept).all()
     values = open_values(keystore, rows)
     return [(row, values[row.id]) for row in rows]
-
-
-def remove_contact(session: Session, identifier_id: UUID, *, prover: Prover, now: datetime) -> None:
-    """End a contact of the shopper's own; `Conflict` when they could not sign in again without it."""
-    lock_identities(session)
-    ask_for_sign_in(session, prover)
-    own = (*live_of(prover.customer_id, *CONTACTS), Identifier.id == identifier_id)
-    row = session.scalars(select(Identifier).where(*own)).one_or_none()
-    if row is None:
-        raise NotFound("there is no such contact of yours")
-    others = select(Identifier.id).where(*verified_contacts_of(prover.customer_id), Identifier.id != row.id)
-    if row.trust == Trust.VERIFIED and session.scalar(others.limit(1)) is None:
-        raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
-    unlink(session, row, actor=prover.actor, now=now)
 
 
 def ask_for_sign_in(session: Session, prover: Prover) -> None:

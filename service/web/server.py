@@ -75,6 +75,12 @@ def _check_head(req: Any) -> None:
             raise errors.UnsupportedTransferCoding(value)
 
 
+def _asks_to_close(req: Any) -> bool:
+    """Return whether `close` is among the connection's options: gunicorn sees it only alone (RFC 9112, section 9.6)."""
+    options = (option for name, value in req.headers if name == "CONNECTION" for option in value.split(","))
+    return any(option.strip().lower() == "close" for option in options)
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Handles one request at a time, once it is whole, in the thread that waits for them all.
 
@@ -197,7 +203,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, and say so when it was the last one here."""
-        if not conn.is_whole:
+        if not conn.is_whole or _asks_to_close(req):
             req.force_close()
         _check_head(req)
         conn.sock.settimeout(_ANSWER_SECONDS)

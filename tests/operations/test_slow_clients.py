@@ -89,6 +89,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_come(live_service: Li
 
 
 @on_sqlite
+def test_who_asks_to_close_among_other_options_is_left(live_service: LiveService) -> None:
+    with connect(live_service) as connection:
+        connection.sendall(ASK.replace(b"\r\n\r\n", b"\r\nConnection: TE, Close\r\n\r\n"))
+        answered = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answered.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close\r\n" in answered
+
+
+@on_sqlite
 def test_a_head_without_an_end_is_refused(live_service: LiveService) -> None:
     with connect(live_service) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 12_000)

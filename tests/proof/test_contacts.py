@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give, vouching_site
 from tests.world import World
 
 Somebody = Callable[[], Maria]
@@ -80,6 +80,26 @@ def test_a_contact_can_be_removed_and_signs_in_no_more(maria: Maria, somebody: S
     assert maria.call("DELETE", f"contacts/{identifier_of(maria, 'old@example.com')}").status_code == 204
     assert maria.contacts() == {EMAIL: "verified"}
     assert somebody().prove("old@example.com").json["created"] is True
+
+
+def test_a_contact_that_several_of_her_files_hold_is_one_contact(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    typed = give(world.site(), "crm-7", EMAIL)
+    at_shops = [give(vouching_site(world, name), "maria-7", EMAIL) for name in ("Shop", "Other shop")]
+    assert len({typed, *at_shops}) == 3
+    maria.sign_in()
+    maria.add("old@example.com")
+    shown = maria.call("GET", "contacts").json["items"]
+    assert [(item["value"], item["trust"]) for item in shown] == [
+        (EMAIL, "verified"),
+        ("old@example.com", "verified"),
+    ]
+    assert maria.call("DELETE", f"contacts/{shown[0]['identifier_id']}").status_code == 204
+    assert maria.contacts() == {"old@example.com": "verified"}
+    refused = maria.call("DELETE", f"contacts/{shown[1]['identifier_id']}")
+    assert refused.json["code"] == "last_contact"
+    assert somebody().prove(EMAIL).json["created"] is True
 
 
 def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:

@@ -110,7 +110,7 @@ def post_contact_code(request_id: UUID, body: CodeIn) -> Response:
 def delete_contact(identifier_id: UUID) -> Response:
     """Remove a contact; the last one that a shopper can sign in with stays. `sign_in_needed` as for adding one."""
     with service().db.write() as session:
-        remove_contact(session, identifier_id, prover=_prover(), now=now())
+        remove_contact(session, service().keystore, identifier_id, prover=_prover(), now=now())
     return Response(status=204)
 
 
