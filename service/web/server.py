@@ -76,7 +76,7 @@ def _check_head(req: Any) -> None:
 
 
 def _asks_to_close(req: Any) -> bool:
-    """Return whether `close` is among the connection's options: gunicorn sees it only alone (RFC 9112, section 9.6)."""
+    """Return whether `close` is among the options: gunicorn sees it alone only (RFC 9112, section 9.6)."""
     options = (option for name, value in req.headers if name == "CONNECTION" for option in value.split(","))
     return any(option.strip().lower() == "close" for option in options)
 
