@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from types import TracebackType
@@ -32,7 +33,7 @@ from pos_client.basket import Return, Sale, drop_absent, format_time, is_plausib
 from pos_client.beeps import Beep
 from pos_client.claims import write_address
 from pos_client.door import Door, software
-from pos_client.errors import Refused, ServiceError, Unavailable
+from pos_client.errors import QueueFailed, Refused, ServiceError, Unavailable
 from pos_client.ids import mint_id
 from pos_client.queue import Item, Kind, Queue, encode, new_item
 from pos_client.reader import read
@@ -243,7 +244,11 @@ class PosClient:
         self.close()
 
     def _deliver(self, item: Item, read_answer: Callable[[Answer], Result], queued: Result) -> Result:
-        """Try a queued item once; without an answer it stays queued under the same id."""
+        """Try a queued item once; without an answer it stays queued under the same id.
+
+        What the service has answered counts, though the queue can't note it (its disk is full, say): then the item
+        is sent once more some time, which changes nothing.
+        """
         try:
             read_own, token = about(item.subject, read_answer), self._wire.credential()
             result = self._wire.call(read_own, "PUT", item.path, item.content, token=token)
@@ -252,9 +257,11 @@ class PosClient:
         except ServiceError as error:
             error.item_id = item.id
             if isinstance(error, Refused):
-                self._queue.settle(refused=[(item, error)])
+                with suppress(QueueFailed):
+                    self._queue.settle(refused=[(item, error)])
             raise
-        self._queue.settle(sent=[item])
+        with suppress(QueueFailed):
+            self._queue.settle(sent=[item])
         return result
 
     def _call_patiently(self, read_answer: Callable[[Answer], T], method: str, path: str, content: str) -> T:

@@ -1,13 +1,14 @@
 """An enrolled till's calls: its token goes along, and each answer sets its idea of the service's clock."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pos_client.answers import Answer, Terminal, read_server_time, read_terminal, understand
 from pos_client.basket import format_time
 from pos_client.door import Door
-from pos_client.errors import NotAuthorised
+from pos_client.errors import NotAuthorised, QueueFailed
 from pos_client.queue import MOST_OFFSET_MS, Queue, encode
 
 T = TypeVar("T")
@@ -75,7 +76,8 @@ class Wire:
             offset = round((server_time - (before + (after - before) / 2)) / timedelta(milliseconds=1))
             if abs(offset) <= MOST_OFFSET_MS:
                 facts["clock_offset_ms"] = str(offset)
-        self._queue.remember(**facts)
+        with suppress(QueueFailed):  # an answer is worth more than what it says of the clock
+            self._queue.remember(**facts)
 
 
 def _read_enrolment(answer: Answer) -> tuple[Terminal, str, str]:

@@ -252,3 +252,26 @@ def test_a_return_is_kept_offline(till: PosClient, service: FakeService) -> None
 def test_a_till_with_only_a_token_asks_for_its_currency(open_till: OpenTill, service: FakeService) -> None:
     assert open_till(token=TOKEN).sell(a_sale()).link is Link.UNIDENTIFIED
     assert service.bodies("sale")[0]["currency"] == "EUR"
+
+
+def test_a_disk_that_is_full_once_the_service_has_the_sale_hides_no_answer(
+    till: PosClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = service.answer
+
+    def fill_the_disk(*request: Any) -> Any:
+        till._queue._db.execute("PRAGMA query_only = ON")
+        return answer(*request)
+
+    monkeypatch.setattr(service, "answer", fill_the_disk)
+    result = till.sell(a_sale())
+    assert (result.link, result.queued) == (Link.UNIDENTIFIED, False)
+    service.replies.append(problem(422, "invalid_request", "Fields are wrong."))
+    till._queue._db.execute("PRAGMA query_only = OFF")
+    with pytest.raises(Refused):
+        till.sell(a_sale())
+    till._queue._db.execute("PRAGMA query_only = OFF")
+    monkeypatch.undo()
+    till.sync()
+    assert len(service.ids("sale")) == 2
+    assert not any(till.status().waiting.values())
