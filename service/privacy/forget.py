@@ -16,13 +16,13 @@ from service.audit.models import LOOKS, Action, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
 from service.crypto.vault import Vault
-from service.customers.models import Customer, Identifier
+from service.customers.models import Customer, Identifier, Trust
 from service.linking.models import LinkRequest
 from service.lists import in_parts
 from service.merging.models import DoNotLink, Merge, Proposal
 from service.privacy.unname import unname
 from service.proof.models import OneTimeCode
-from service.proof.verify import find_codes_to
+from service.proof.verify import ENDED, find_codes_to
 from service.sales.link import is_claimed_by
 from service.sales.models import Claim, Return, Sale
 from service.scans.models import NO_DIGEST, OtpFailure, Scan
@@ -103,14 +103,19 @@ def _names_scan_of(nodes: Sequence[UUID]) -> ColumnElement[bool]:
 
 
 def _end_access(session: Session, vault: Vault, nodes: Sequence[UUID]) -> None:
-    """Delete sessions, cards, handoffs, and the one-time codes sent for them or to their contacts."""
+    """Delete sessions, cards, handoffs, and the one-time codes to contacts that are proved to be theirs.
+
+    A code that the nodes' sessions asked for another contact ends, but counts for that contact's pace: whoever makes
+    files only to erase them would else ask for as many codes as they like.
+    """
     sessions: Select[UUID] = select(ShopperSession.id).where(ShopperSession.customer_id.in_(nodes))
     numbers = list(session.scalars(select(Card.card_number).where(Card.customer_id.in_(nodes))))
     failures = update(OtpFailure).where(OtpFailure.card_number.in_(numbers))
     session.execute(failures.values(card_number=_NO_CARD_NUMBER))
-    contacts = select(Identifier.value_index).where(Identifier.customer_id.in_(nodes))
-    sent = or_(OneTimeCode.session_id.in_(sessions), OneTimeCode.id.in_(find_codes_to(session, vault, contacts)))
-    session.execute(delete(OneTimeCode).where(sent))
+    proved = (Identifier.trust == Trust.VERIFIED) & Identifier.ended_at.is_(None)
+    contacts = select(Identifier.value_index).where(Identifier.customer_id.in_(nodes), proved)
+    session.execute(delete(OneTimeCode).where(OneTimeCode.id.in_(find_codes_to(session, vault, contacts))))
+    session.execute(update(OneTimeCode).where(OneTimeCode.session_id.in_(sessions)).values(session_id=None, **ENDED))
     session.execute(delete(Card).where(or_(Card.customer_id.in_(nodes), Card.session_id.in_(sessions))))
     for table in (Handoff, ShopperSession):
         session.execute(delete(table).where(table.customer_id.in_(nodes)))

@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Dialect, Executable, LargeBinary, Select, String, Uuid, bindparam, select, update
@@ -18,6 +19,8 @@ from service.proof.request import Contact, contact_context, hash_code
 
 MOST_ATTEMPTS = 5
 _NOTHING = b""
+# A code that is over: nobody can enter it, nothing is left to send, and where it went is forgotten.
+ENDED: dict[str, Any] = {"contact_sealed": _NOTHING, "message_sealed": None, "send_after": None}
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def prove(db: Database, attempt: Attempt, *, vault: Vault, now: datetime) -> Pro
 
 def use_up(session: Session, request_id: UUID, now: datetime) -> None:
     """End a code for good, and forget where it was sent; of two that race, the second finds it expired."""
-    ended = {"used_at": now, "contact_sealed": _NOTHING, "message_sealed": None, "send_after": None}
+    ended = ENDED | {"used_at": now}
     open_still = (OneTimeCode.id == request_id, OneTimeCode.contact_sealed != _NOTHING)
     if session.scalar(update(OneTimeCode).where(*open_still).values(**ended).returning(OneTimeCode.id)) is None:
         raise _expired()

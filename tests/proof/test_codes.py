@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from service.crypto import keyfile
 from service.proof.models import OneTimeCode
 from service.purge import purge
-from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of, give
 from tests.shopper.phone import Phone
 from tests.world import World
 
@@ -198,3 +199,33 @@ def test_codes_are_purged_a_day_after_they_expire(world: World, maria: Maria) ->
         world.clock.forward(hours=hours)
         with world.service.db.write() as session:
             assert purge(session, world.clock())["one_time_codes"] == gone
+
+
+def test_whoever_erases_a_file_that_claims_her_address_takes_none_of_her_codes(
+    world: World, maria: Maria, inbox: Inbox
+) -> None:
+    """Nor does it make her address free to be asked for again."""
+    site = world.site()
+    for time in range(5):
+        request_id, code = maria.ask(EMAIL), inbox.code(EMAIL)
+        give(site, f"mallory-{time}", EMAIL)
+        assert (
+            site.shopper(f"mallory-{time}").call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+        )
+        world.clock.forward(minutes=1)
+    assert maria.call("POST", "sign-in", contact_of(EMAIL)).status_code == 429
+    assert maria.enter(request_id, code).json["status"] == "signed_in"
+
+
+def test_codes_that_an_erased_session_asked_for_count_and_can_be_entered_no_more(
+    world: World, somebody: Callable[[], Maria], inbox: Inbox
+) -> None:
+    for time in range(5):
+        mallory = somebody()
+        mallory.phone.open(world.site(f"Shop {time}"), "mallory")
+        asked = mallory.call("POST", "contacts", contact_of(EMAIL))
+        assert asked.status_code == 202, asked.json
+        assert mallory.call("POST", "erase", {"confirm": "erase"}).status_code == 204
+        world.clock.forward(minutes=1)
+    assert somebody().call("POST", "sign-in", contact_of(EMAIL)).status_code == 429
+    assert inbox.messages() == []
