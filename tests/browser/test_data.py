@@ -190,10 +190,10 @@ def second(take: TakePhone, shop: Shop, phone: Phone) -> Phone:
 
 def test_a_card_that_is_open_elsewhere_is_ended_there(phone: Phone, second: Phone, till: Till) -> None:
     code = second.read_qr()
-    here, elsewhere = row(phone, "This phone"), phone.page.locator("#sessions li").nth(1)
+    here, elsewhere = row(phone, "this phone"), phone.page.locator("#sessions li").nth(1)
     expect(here).to_contain_text("Signed in by yourself")
     expect(here.get_by_role("button")).to_have_count(0)
-    end = elsewhere.get_by_role("button", name="End: Deportes Mar, opened just now")
+    end = elsewhere.get_by_role("button", name="End: Deportes Mar, Opened just now")
     end.click()
     expect(phone.page.get_by_role("dialog")).to_contain_text("The card there stops working at once")
     assert phone.find_barriers() == ""
@@ -211,7 +211,7 @@ def test_all_other_phones_are_signed_out_at_once(phone: Phone, second: Phone) ->
     phone.button("End all others").click()
     phone.button("End them all").click()
     expect(phone.page.locator("#data-told")).to_have_text("Your card is open on this phone alone.")
-    expect(row(phone, "This phone")).to_be_visible()
+    expect(row(phone, "this phone")).to_be_visible()
     expect(phone.page.locator("#sessions li")).to_have_count(1)
     expect(phone.page.locator("#end-others")).to_be_hidden()
     expect(second.page.locator("#message-title")).to_have_text("Your card on this phone has ended")

@@ -22,7 +22,7 @@ function describe(item, doing, again) {
   const ending = { word: "end_session", look: "quiet danger", go: (button) => end(item, button, doing, again) };
   return {
     what,
-    where: [here, since, empty].filter(Boolean).join(" · "),
+    where: [since, here, empty].filter(Boolean).join(" · "),
     called: `${what}, ${since}`,
     does: item.current ? [] : [ending],
   };
