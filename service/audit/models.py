@@ -55,6 +55,7 @@ class Action(StrEnum):
     LINK_REFUSED = "link.refused"
     SALE_CLAIMED = "sale.claimed"
     SIGNED_IN = "shopper.signed_in"
+    SIGNED_OUT = "shopper.signed_out"
     SESSIONS_ENDED = "sessions.ended"
     CONSENT_CHANGED = "consent.changed"
     EXPORTED = "customer.exported"

@@ -39,6 +39,7 @@ _WHAT = {
     Action.LINK_REFUSED: ("refused to link an account", "rechazó vincular una cuenta"),
     Action.SALE_CLAIMED: ("claimed a purchase", "hizo suya una compra"),
     Action.SIGNED_IN: ("signed in", "inició sesión"),
+    Action.SIGNED_OUT: ("signed out elsewhere", "cerró la sesión en otro lugar"),
     Action.SESSIONS_ENDED: ("ended sessions", "cerró sesiones"),
     Action.CONSENT_CHANGED: ("changed a consent", "cambió un consentimiento"),
     Action.EXPORTED: ("exported your data", "exportó tus datos"),

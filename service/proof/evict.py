@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
-from service.cards.models import Card
+from service.cards.sessions import put_away_all
 from service.crypto.vault import Vault
 from service.customers.component import canonical_of, live_of, nodes_of
 from service.customers.identifiers import end_identifier, find_live, index_parts
@@ -19,8 +19,6 @@ from service.merging.propose import propose
 from service.merging.rails import RECYCLED_AFTER
 from service.merging.reasons import SAME
 from service.proof.request import Contact
-from service.sessions.hold import hold_sessions
-from service.sessions.models import Handoff, ShopperSession
 
 
 def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, actor: Actor, now: datetime) -> None:
@@ -38,7 +36,9 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
         record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
     session.flush()
     for claimant_id in sorted({canonical_of(session, row.customer_id) for row in claimed}):
-        _put_away_all(session, claimant_id, actor, now)
+        ended = put_away_all(session, claimant_id, now).total()
+        if ended:
+            record(session, Action.SESSIONS_ENDED, claimant_id, actor=actor, now=now, sessions=ended)
         reason = {"code": SAME[contact.kind].value, "trust": Trust.CLAIMED.value}
         recycled = contact.kind is IdentifierKind.PHONE and _is_old(session, contact, claimant_id, vault, now)
         confirmable = may_be_confirmed(session, claimant_id) and not recycled
@@ -80,17 +80,3 @@ def _is_old(session: Session, contact: Contact, claimant_id: UUID, vault: Vault,
     )
     first = session.scalar(select(Identifier.created_at).where(*given).order_by(Identifier.created_at).limit(1))
     return first is not None and now - first >= RECYCLED_AFTER
-
-
-def _put_away_all(session: Session, customer_id: UUID, actor: Actor, now: datetime) -> None:
-    """End every session of a customer, with every card and every handoff that waits."""
-    nodes = nodes_of(customer_id)
-    hold_sessions(session, lambda table: table.customer_id.in_(nodes))
-    live = (ShopperSession.customer_id.in_(nodes), ShopperSession.ended_at.is_(None), ShopperSession.expires_at > now)
-    ended = session.scalars(update(ShopperSession).where(*live).values(ended_at=now).returning(ShopperSession.id))
-    count = len(ended.all())
-    cards = (Card.customer_id.in_(nodes), Card.revoked_at.is_(None))
-    session.execute(update(Card).where(*cards).values(revoked_at=now))
-    session.execute(delete(Handoff).where(Handoff.customer_id.in_(nodes)))
-    if count:
-        record(session, Action.SESSIONS_ENDED, customer_id, actor=actor, now=now, sessions=count)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.conftest import TakePhone
 from tests.browser.joining import allow_card, join, new_address, open_data, prove
 from tests.browser.phone import Phone
 from tests.browser.shop import Shop, Site, Till
@@ -161,6 +162,68 @@ def test_an_account_that_is_refused_stays_apart(phone: Phone, planted: Site) -> 
     expect(phone.page.locator("#data-told")).to_have_text("The account is not yours, and stays apart.")
     expect(phone.page.locator("#to-confirm")).to_be_hidden()
     assert read(phone, "accounts")["items"] == []
+
+
+@pytest.fixture
+def second(take: TakePhone, shop: Shop, phone: Phone) -> Phone:
+    """Another phone, with a card that a shop opened; its owner signed in by themselves looks at My data on the first.
+
+    A shop that opens a card on a phone has a session of its own for it, too.
+    """
+    vouching, account, address = (
+        shop.open_site("Deportes Mar", may_vouch="email"),
+        f"maria-{uuid.uuid4()}",
+        new_address(),
+    )
+    verified = {"identifiers": [{"kind": "email", "value": address, "verified": True}]}
+    vouching.send("PUT", f"/commerce/v1/accounts/{account}", verified)
+    other = take()
+    other.open_card(vouching.link(account))
+    phone.open(f"{shop.url}/app")
+    prove(phone, shop, address)
+    allow_card(phone)
+    phone.wait_for_code()
+    open_data(phone)
+    expect(phone.page.locator("#sessions li")).to_have_count(3)
+    return other
+
+
+def test_a_card_that_is_open_elsewhere_is_ended_there(phone: Phone, second: Phone, till: Till) -> None:
+    code = second.read_qr()
+    here, elsewhere = row(phone, "this phone"), phone.page.locator("#sessions li").nth(1)
+    expect(here).to_contain_text("Signed in by yourself")
+    expect(here.get_by_role("button")).to_have_count(0)
+    end = elsewhere.get_by_role("button", name="End: Deportes Mar, Opened just now")
+    end.click()
+    expect(phone.page.get_by_role("dialog")).to_contain_text("The card there stops working at once")
+    assert phone.find_barriers() == ""
+    phone.button("Cancel").click()
+    expect(phone.page.locator("#sessions li")).to_have_count(3)
+    end.press("Enter")
+    phone.button("End it").press("Enter")
+    expect(phone.page.locator("#data-told")).to_have_text("It has ended there.")
+    expect(phone.page.locator("#sessions li")).to_have_count(2)
+    expect(second.page.locator("#message-title")).to_have_text("Your card on this phone has ended")
+    assert till.scan(code)["outcome"] == "refused"
+
+
+def test_all_other_phones_are_signed_out_at_once(phone: Phone, second: Phone) -> None:
+    phone.button("End all others").click()
+    phone.button("End them all").click()
+    expect(phone.page.locator("#data-told")).to_have_text("Your card is open on this phone alone.")
+    expect(row(phone, "this phone")).to_be_visible()
+    expect(phone.page.locator("#sessions li")).to_have_count(1)
+    expect(phone.page.locator("#end-others")).to_be_hidden()
+    expect(second.page.locator("#message-title")).to_have_text("Your card on this phone has ended")
+
+
+def test_a_card_that_a_shop_opened_ends_none_that_its_owner_did(phone: Phone, second: Phone) -> None:
+    open_data(second)
+    row(second, "Signed in by yourself").get_by_role("button").click()
+    second.button("End it").click()
+    expect(second.page.locator("#data-told")).to_contain_text("A shop opened this card for you.")
+    phone.page.get_by_role("link", name="Back to my card").click()
+    phone.wait_for_code()
 
 
 def test_a_consent_is_given_and_withdrawn_by_its_switch(phone: Phone, member: str) -> None:

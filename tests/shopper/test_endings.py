@@ -114,6 +114,7 @@ def test_a_site_that_has_just_been_revoked_opens_no_session(world: World, monkey
 REQUESTS = {
     ("GET", "session"): (None, 401),
     ("DELETE", "session"): (None, 204),
+    ("POST", "sessions/end-others"): ({}, 401),
     ("POST", "contacts"): ({"kind": "email", "value": "maria@example.com"}, 401),
     ("POST", "cards"): ({}, 401),
 }

@@ -9,12 +9,13 @@ from flask import Blueprint, Response
 from service.customers.models import Identifier, Trust
 from service.proof.accounts import ShownAccount, confirm, list_accounts, refuse, unlink_account
 from service.proof.contacts import add_contact, ask_for_sign_in, list_contacts, remove_contact
-from service.proof.hold import Prover, SecondProof
+from service.proof.hold import SecondProof
 from service.proof.models import ProofPurpose
 from service.proof.verify import Attempt, prove
 from service.web.context import now, service, shopper
 from service.web.operation import Answer, answer, operation
 from service.web.shopper.models import Empty, SiteName
+from service.web.shopper.sessions import prover
 from service.web.shopper.sign_in import CodeIn, ContactIn, RequestedOut, ask_for_code
 
 bp = Blueprint("shopper_contacts", __name__)
@@ -88,7 +89,7 @@ def post_contact(body: ContactIn) -> Response:
     Once a file has a contact to sign in with, only who has signed in with one changes them: `sign_in_needed`.
     """
     with service().db.read() as session:
-        ask_for_sign_in(session, _prover())
+        ask_for_sign_in(session, prover())
     return ask_for_code(body, ProofPurpose.ADD_CONTACT, session_id=shopper().session_id)
 
 
@@ -99,7 +100,7 @@ def post_contact_code(request_id: UUID, body: CodeIn) -> Response:
     attempt = Attempt(request_id, body.code, ProofPurpose.ADD_CONTACT, shopper().session_id, body.new_owner)
     proved = prove(service().db, attempt, vault=service().keys.vault, now=now())
     with service().db.write() as session:
-        done = add_contact(session, service().keystore, proved, prover=_prover(), rules=service().rules, now=now())
+        done = add_contact(session, service().keystore, proved, prover=prover(), rules=service().rules, now=now())
     if isinstance(done, SecondProof):
         return answer({"identifier_id": None, "outcome": "second_proof_needed", "kind": done.kind})
     return answer(vars(done))
@@ -110,7 +111,7 @@ def post_contact_code(request_id: UUID, body: CodeIn) -> Response:
 def delete_contact(identifier_id: UUID) -> Response:
     """Remove a contact; the last one that a shopper can sign in with stays. `sign_in_needed` as for adding one."""
     with service().db.write() as session:
-        remove_contact(session, service().keystore, identifier_id, prover=_prover(), now=now())
+        remove_contact(session, service().keystore, identifier_id, prover=prover(), now=now())
     return Response(status=204)
 
 
@@ -127,7 +128,7 @@ def get_accounts() -> Response:
 def post_confirm_account(proposal_id: UUID, body: Empty) -> Response:  # noqa: ARG001
     """Say that the accounts of a proposal are the shopper's own: they join the file."""
     with service().db.write() as session:
-        status = confirm(session, service().keystore, proposal_id, prover=_prover(), rules=service().rules, now=now())
+        status = confirm(session, service().keystore, proposal_id, prover=prover(), rules=service().rules, now=now())
     return answer({"status": status})
 
 
@@ -136,7 +137,7 @@ def post_confirm_account(proposal_id: UUID, body: Empty) -> Response:  # noqa: A
 def post_refuse_account(proposal_id: UUID, body: Empty) -> Response:  # noqa: ARG001
     """Say that the accounts of a proposal are somebody else's: they never join by themselves."""
     with service().db.write() as session:
-        return answer({"status": refuse(session, proposal_id, prover=_prover(), now=now())})
+        return answer({"status": refuse(session, proposal_id, prover=prover(), now=now())})
 
 
 @bp.delete("/accounts/<uuid:identifier_id>")
@@ -144,12 +145,8 @@ def post_refuse_account(proposal_id: UUID, body: Empty) -> Response:  # noqa: AR
 def delete_account(identifier_id: UUID) -> Response:
     """Take an account off the shopper's file; the sessions that its site opened for it end, with their cards."""
     with service().db.write() as session:
-        unlink_account(session, identifier_id, prover=_prover(), now=now())
+        unlink_account(session, identifier_id, prover=prover(), now=now())
     return Response(status=204)
-
-
-def _prover() -> Prover:
-    return Prover(shopper().customer_id, shopper().session_id)
 
 
 def _unstored(payload: dict[str, Any]) -> Response:

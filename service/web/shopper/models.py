@@ -48,6 +48,33 @@ class SessionOut(Answer):
     csrf_token: str
 
 
+class OpenSessionOut(Answer):
+    """Where the shopper's card is open: in an app backend's session (`api`), or in our web app (`web`).
+
+    `site` is null when it was opened by signing in; `card_id` while it has no card.
+    """
+
+    session_id: UUID
+    site: SiteName | None
+    kind: Literal["api", "web"]
+    created_at: datetime
+    expires_at: datetime
+    current: bool
+    card_id: str | None
+
+
+class OpenSessionsOut(Answer):
+    """The shopper's live sessions."""
+
+    items: list[OpenSessionOut]
+
+
+class EndedOut(Answer):
+    """How many sessions ended."""
+
+    ended: int
+
+
 class OtpOut(Answer):
     """How the OTPs of a typed code are made (RFC 6238)."""
 

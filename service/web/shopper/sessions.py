@@ -1,19 +1,31 @@
-"""Routes of the web app's session: exchange a handoff, confirm it, end it."""
+"""Routes of sessions: exchange a handoff, confirm it, end it; see all of one's own, and end others."""
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, g, request
 
 from service.cards.manage import put_away
+from service.cards.models import Card
+from service.cards.sessions import end_others, end_session, list_sessions
 from service.errors import NotAuthorised
+from service.proof.contacts import ask_for_sign_in
+from service.proof.hold import Prover
 from service.sessions.models import SessionKind, ShopperSession
 from service.sessions.open import PENDING_LIVES, confirm, end, exchange_handoff
 from service.sessions.recognise import find_session, no_session
 from service.web.context import now, service, shopper
 from service.web.guards import PENDING_COOKIE, SESSION_COOKIE, csrf_token
 from service.web.operation import answer, operation
-from service.web.shopper.models import Empty, HandoffIn, HandoffOut, SessionOut
+from service.web.shopper.models import (
+    Empty,
+    EndedOut,
+    HandoffIn,
+    HandoffOut,
+    OpenSessionsOut,
+    SessionOut,
+)
 
 handoffs = Blueprint("shopper_handoffs", __name__)
 confirmation = Blueprint("shopper_confirmation", __name__)
@@ -88,6 +100,48 @@ def delete_session() -> Response:
     return _forget(Response(status=204), SESSION_COOKIE)
 
 
+@bp.get("/sessions")
+@operation({200: OpenSessionsOut})
+def get_sessions() -> Response:
+    """List the shopper's live sessions on all their phones, newest first."""
+    with service().db.read() as session:
+        found = list_sessions(session, shopper().customer_id, now())
+        return answer({"items": [_open_session(row, card) for row, card in found]})
+
+
+@bp.delete("/sessions/<uuid:session_id>")
+@operation({204: None}, problems=(403, 404, 409))
+def delete_one_session(session_id: UUID) -> Response:
+    """End a session for good, and its card with it.
+
+    Once a file has a contact to sign in with, only who has signed in with one ends others: `sign_in_needed`.
+    """
+    own = session_id == shopper().session_id
+    with service().db.write() as session:
+        if not own:
+            ask_for_sign_in(session, prover())
+        end_session(session, shopper(), session_id, now())
+    response = Response(status=204)
+    return _forget(response, SESSION_COOKIE) if own else response
+
+
+@bp.post("/sessions/end-others")
+@operation({200: EndedOut}, body=Empty, problems=(403, 409))
+def post_end_others(body: Empty) -> Response:  # noqa: ARG001
+    """End every session but this one, with its card, and whatever a site opened that waits to be confirmed.
+
+    `sign_in_needed` as for ending one.
+    """
+    with service().db.write() as session:
+        ask_for_sign_in(session, prover())
+        return answer({"ended": end_others(session, shopper(), now())})
+
+
+def prover() -> Prover:
+    """Return the calling shopper as whoever changes what their file is entered by."""
+    return Prover(shopper().customer_id, shopper().session_id)
+
+
 def describe_session(opened: ShopperSession, token: str) -> dict[str, Any]:
     """Return a session as answers show it."""
     return {
@@ -99,6 +153,18 @@ def describe_session(opened: ShopperSession, token: str) -> dict[str, Any]:
 
 def _site(opened: ShopperSession) -> dict[str, str] | None:
     return None if opened.site is None else {"name": opened.site.name}
+
+
+def _open_session(row: ShopperSession, card: Card | None) -> dict[str, Any]:
+    return {
+        "session_id": row.id,
+        "site": _site(row),
+        "kind": row.kind,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "current": row.id == shopper().session_id,
+        "card_id": None if card is None else card.public_id,
+    }
 
 
 def session_cookie() -> str:

@@ -1,4 +1,4 @@
-/** My data: contacts, connected shops, consents, who looked, a copy of everything, and its end. */
+/** My data: contacts, connected shops, sessions, consents, who looked, a copy of everything, and its end. */
 
 import { loadAccounts } from "./accounts.js";
 import { act } from "./act.js";
@@ -7,6 +7,7 @@ import { loadContacts } from "./contacts.js";
 import { prepareFile } from "./file.js";
 import { prepareLooks } from "./looks.js";
 import { at, hush, say, show } from "./page.js";
+import { loadSessions } from "./sessions.js";
 
 // Long enough to read; what went wrong stays.
 const TOLD_MS = 8000;
@@ -39,7 +40,7 @@ export function repaintData() {
 
 function load() {
   const page = { doing, again, ended: shown.ended };
-  return Promise.all([loadContacts(page), loadAccounts(page), loadConsents(doing)]);
+  return Promise.all([loadContacts(page), loadAccounts(page), loadSessions(page), loadConsents(doing)]);
 }
 
 // One change may show in several parts: a contact that is proved brings accounts along.
