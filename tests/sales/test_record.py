@@ -166,6 +166,37 @@ def test_odd_times_are_warnings(world: World) -> None:
         assert warnings(till.sell(occurred_at=moment)) == expected, moment
 
 
+EARLIEST, LATEST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
+BEYOND_THE_BORDERS = {
+    "0000-02-29T12:00:00Z": EARLIEST,
+    "0001-01-01T00:00:00Z": EARLIEST,
+    "0001-01-01T00:00:00+23:59": EARLIEST,
+    "1970-01-01T00:30:00+01:00": EARLIEST,
+    "1969-12-31T23:59:60Z": EARLIEST,
+    "2200-01-01T00:00:00.000001Z": LATEST,
+    "9999-12-31T23:59:59Z": LATEST,
+    "9999-12-31T23:59:59.999999-23:59": LATEST,
+}
+
+
+def test_a_time_beyond_the_borders_is_taken_for_the_nearest_one(world: World) -> None:
+    till, site = world.till(world.store(time_zone="America/Los_Angeles")), world.site()
+    maria = site.shopper()
+    scan_id = till.scan(maria.code()).json["scan_id"]
+    for moment, border in BEYOND_THE_BORDERS.items():
+        body = till.sale(scan_id, occurred_at=moment)
+        first = till.call("PUT", address := f"/pos/v1/sales/{uuid4()}", body)
+        assert (warnings(first), first.json["link"]) == (["odd_time"], "linked"), moment
+        again = till.call("PUT", address, body)
+        assert (again.status_code, but(again, "server_time")) == (200, but(first, "server_time")), moment
+        newest = site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/sales?limit=1").json["items"][0]
+        assert newest["occurred_at"] == border, moment
+        world.clock.forward(seconds=1)
+    assert len(maria.call("GET", "/shopper/v1/activity").json["items"]) == len(BEYOND_THE_BORDERS) + 1
+    exported = maria.call("GET", "/shopper/v1/export").json["sales"]
+    assert sorted(sale["occurred_at"] for sale in exported) == sorted(BEYOND_THE_BORDERS.values())
+
+
 def test_the_largest_numbers_are_kept_exactly(world: World) -> None:
     till, site = world.till(), world.site()
     maria = site.shopper()

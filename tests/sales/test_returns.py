@@ -58,6 +58,31 @@ def test_a_return_may_name_a_receipt_or_nothing(world: World) -> None:
     assert warnings(till.take_back(lines=[])) == []
 
 
+def test_a_return_at_an_odd_time_is_kept_with_a_warning(world: World) -> None:
+    till = world.till()
+    for moment in (
+        "2026-11-15T11:59:59Z",
+        "2026-11-22T12:05:01Z",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59Z",
+    ):
+        assert warnings(till.take_back(occurred_at=moment)) == ["odd_time"], moment
+    sale_id = till.sell().json["sale_id"]
+    given = {"sale_id": sale_id, "occurred_at": "1970-01-01T00:30:00+01:00", "lines": back(("1", "2"))}
+    first = put(till, **given)
+    assert warnings(first) == ["over_return", "odd_time"]
+    world.clock.forward(days=60)
+    again = put(till, **given)
+    assert (again.status_code, again.json["warnings"]) == (200, first.json["warnings"])
+
+
+def test_a_sale_of_1970_is_found_by_its_receipt(world: World) -> None:
+    till = world.till()
+    till.sell(None, receipt_number="R-6", occurred_at="0001-01-01T00:00:00Z")
+    by_receipt = receipt_of(till, "R-6", "1970-01-01")
+    assert warnings(till.take_back(receipt=by_receipt, lines=back(("1", "2")))) == ["over_return"]
+
+
 def receipt_of(till: Till, number: str, day: str) -> dict[str, str]:
     return {"store_id": till.enrolled["store"]["store_id"], "receipt_number": number, "date": day}
 

@@ -15,7 +15,7 @@ from service.sales.models import Link
 from service.scans.models import Outcome
 from service.web.operation import Answer, Body
 from service.web.pos.messages import Action
-from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, Ref, Whole, Words
+from service.web.types import Currency, Day, Id, Minor, Moment, Name, OddMoment, Quantity, Ref, Whole, Words
 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
@@ -165,7 +165,7 @@ class SaleIn(Body):
 
     receipt_number: Ref = Field(description="as printed; it need not be unique")
     scan_id: Id | None = Field(None, description="the scan of this basket's shopper, which may arrive later")
-    occurred_at: Moment
+    occurred_at: OddMoment
     currency: Currency
     total_minor: Minor
     lines: Annotated[list[LineIn], Field(max_length=_MAX_LINES)]
@@ -231,7 +231,7 @@ class ReturnIn(Body):
     reason: ReturnReason
     replacement_sale_id: Id | None = Field(None, description="the sale of an exchange")
     currency: Currency
-    occurred_at: Moment
+    occurred_at: OddMoment
     lines: Annotated[list[ReturnLineIn], Field(max_length=_MAX_LINES)]
     cashier_ref: Ref | None = Field(None, description=_CASHIER)
 

@@ -102,6 +102,7 @@ def take_back(return_id: UUID, body: ReturnIn) -> Answered:
         received_at=now(),
         currency=body.currency,
         lines=[line.model_dump(mode="json", exclude_none=True) for line in body.lines],
+        warnings=_odd_time(body.occurred_at),
         cashier_ref=body.cashier_ref,
         training=caller.training,
         body_digest=_digest(body),
