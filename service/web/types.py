@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -62,8 +62,23 @@ def _read_whole(given: Any) -> Any:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
+def _none_if_empty(given: str | None) -> str | None:
+    """Take an empty field for one that was left out: many programs send every field that they have."""
+    return given or None
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
+MaybeName = Annotated[
+    Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE)] | None, AfterValidator(_none_if_empty)
+]
+MaybeRef = Annotated[
+    Annotated[str, StringConstraints(max_length=200, pattern=_PRINTABLE)] | None, AfterValidator(_none_if_empty)
+]
+MaybeHash = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{64})?$", to_lower=True)] | None,
+    AfterValidator(_none_if_empty),
+]
 Words = Annotated[str, StringConstraints(max_length=2_000, pattern=_PRINTABLE)]
 _A_TIME = WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339, with an offset"})
 Moment = Annotated[datetime, BeforeValidator(_read_moment), _A_TIME]
@@ -74,7 +89,7 @@ Whole = Annotated[int, BeforeValidator(_read_whole)]
 Minor = Annotated[Whole, Field(ge=-MAX_MINOR, le=MAX_MINOR, description="minor units of the currency")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217")]
 Quantity = Annotated[
-    str, StringConstraints(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$"), Field(description="a decimal number")
+    str, StringConstraints(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,18})?$"), Field(description="a decimal number")
 ]
 
 
