@@ -291,6 +291,30 @@ def test_a_refused_secret_is_not_echoed(world: World, credential: str) -> None:
     assert_problem(handoff, 401, "unauthorized")
 
 
+CACHED = {
+    "/pos/v1/keys": "public, max-age=300",
+    "/openapi.json": "public, max-age=300",
+    "/docs": "public, max-age=300",
+    "/docs/style.css": "public, max-age=300",
+    "/app": "no-store",
+    "/app/static/app/main.js": "no-cache",
+}
+
+
+def test_an_answer_is_stored_nowhere_unless_it_says_otherwise(world: World) -> None:
+    token_of = tokens(world)
+    for door in doors(world):
+        for token in (None, next((token_of[scheme] for scheme in door.schemes if scheme in token_of), None)):
+            answer = door.knock(world.client, token)
+            if (door.path, answer.status_code) not in (("/pos/v1/keys", 200), ("/shopper/v1/activity", 200)):
+                assert answer.headers.getlist("Cache-Control") == ["no-store"], (door, answer.status_code)
+    for path in ("/nowhere", "/app/static/missing.js"):
+        assert world.client.get(path).headers.getlist("Cache-Control") == ["no-store"], path
+    for path, said in CACHED.items():
+        with world.client.get(path) as page:
+            assert page.headers.getlist("Cache-Control") == [said], path
+
+
 def test_an_answer_names_its_request(world: World) -> None:
     ours = world.client.get("/healthz").headers["X-Request-Id"]
     assert len(ours) == 32
