@@ -244,12 +244,11 @@ def test_a_wrong_limit_is_pointed_at(world: World, query: str) -> None:
     assert [error["pointer"] for error in answer.json["errors"]] == ["/limit"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "%ff", "AAAA", "A" * 32, "_" * 32, "é", "A" * 101])
-def test_a_cursor_of_someone_elses_making_is_no_fault(world: World, cursor: str) -> None:
+@pytest.mark.parametrize("cursor", ["x", "%ff", "AAAA", "A" * 32, "A" * 40, "_" * 40, "é", "A" * 101])
+def test_a_cursor_of_someone_elses_making_is_refused(world: World, cursor: str) -> None:
     answer = world.shopper().call("GET", f"/shopper/v1/activity?after={cursor}")
-    assert answer.status_code in (200, 422)
-    if answer.status_code == 422:
-        assert_problem(answer, 422, "invalid_parameter")
+    assert_problem(answer, 422, "invalid_parameter")
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/after"]
 
 
 def test_unknown_parameters_are_named_and_not_echoed(world: World) -> None:
