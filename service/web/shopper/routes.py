@@ -72,7 +72,7 @@ def delete_card(card_id: str) -> Response:
 
 
 @bp.post("/cards/<card_id>/freeze")
-@operation({200: CardOut}, body=Empty, problems=(403, 404))
+@operation({200: CardOut}, body=Empty, problems=(403, 404, 409))
 def post_freeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
     """Refuse a card's codes until it is unfrozen."""
     with service().db.write() as session:
