@@ -15,7 +15,6 @@ Body = dict[str, Any]
 
 # A stray tab from an article file must not cost a sale, nor what else the service is strict about.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_GTIN = re.compile(r"[0-9]{8,14}")
 _LONGEST_REF = 200
 _LONGEST_DESCRIPTION = 2_000
 _MOST_DECIMALS = 6
@@ -166,7 +165,7 @@ def _sale_line(line: Line, place: int) -> Body:
         "line_id": mend_ref(line.line_id) or str(place),
         "kind": line.kind.value,
         "sku": mend_ref(line.sku),
-        "gtin": _gtin(line.gtin),
+        "gtin": mend_ref(str(line.gtin or "").strip()),
         "description": _printable(line.description, _LONGEST_DESCRIPTION),
         "quantity": _quantity(line.quantity),
         "unit_price_minor": line.unit_price_minor,
@@ -195,11 +194,6 @@ def _receipt(receipt: Receipt) -> Body:
 
 def _printable(text: str, longest: int) -> str:
     return _CONTROLS.sub(" ", str(text))[:longest]
-
-
-def _gtin(gtin: str | None) -> str | None:
-    digits = str(gtin or "").strip()
-    return digits if _GTIN.fullmatch(digits) else None
 
 
 def _quantity(quantity: Decimal) -> str:

@@ -68,13 +68,13 @@ def get_card(session: Session, shopper: ShopperIdentity, public_id: str) -> Card
 
 def freeze(card: Card, now: datetime) -> None:
     """Refuse the card's codes until its owner unfreezes it."""
+    _check_live(card)
     card.frozen_at = card.frozen_at or now
 
 
 def unfreeze(card: Card) -> None:
     """Accept the card's codes again; a revoked card stays revoked."""
-    if card.status is CardStatus.REVOKED:
-        raise Conflict("the card was revoked and can't come back: make a new one", code="card_revoked")
+    _check_live(card)
     card.frozen_at = None
 
 
@@ -102,6 +102,11 @@ def close_site(session: Session, site_id: UUID, now: datetime) -> Site:
     session.execute(update(ShopperSession).where(still_open).values(ended_at=now))
     session.execute(delete(Handoff).where(Handoff.site_id == site_id))
     return revoked
+
+
+def _check_live(card: Card) -> None:
+    if card.status is CardStatus.REVOKED:
+        raise Conflict("the card was revoked and can't come back: make a new one", code="card_revoked")
 
 
 def _card_of(session: Session, session_id: UUID) -> Card | None:

@@ -23,7 +23,7 @@ def normalise(kind: IdentifierKind, value: str, *, region: str) -> str:
         return _email(value.strip())
     if kind is IdentifierKind.PHONE:
         return _phone(value.strip(), region)
-    return _key(value if kind is IdentifierKind.ACCOUNT else value.strip())
+    return _key(value if kind is IdentifierKind.ACCOUNT else unicodedata.normalize("NFC", value.strip()))
 
 
 def _email(value: str) -> str:

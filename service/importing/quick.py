@@ -6,6 +6,7 @@ Whatever the short cuts answer is what the long way answers; a property test hol
 
 import re
 from functools import lru_cache
+from unicodedata import is_normalized
 
 import phonenumbers
 
@@ -38,7 +39,8 @@ class Acceptance:
         elif kind is IdentifierKind.PHONE:
             quick = self._phone(value)
         else:
-            quick = value if len(value) <= _LONGEST_KEY and value.isprintable() else None
+            is_plain = len(value) <= _LONGEST_KEY and value.isprintable() and is_normalized("NFC", value)
+            quick = value if is_plain else None
         if quick is None or self._rules.blocks(kind, quick) or (quick != value and self._rules.blocks(kind, value)):
             return accept_value(self._rules, kind, value, region=self._region)
         return quick

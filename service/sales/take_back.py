@@ -32,6 +32,7 @@ class TakenBack:
     received_at: datetime
     currency: str
     lines: list[dict[str, Any]]
+    warnings: Warnings
     cashier_ref: str | None
     training: bool
     body_digest: bytes
@@ -45,7 +46,8 @@ def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack
     still_holds(session, terminal)
     sale_id = taken.sale_id or _sale_of_receipt(session, taken)
     sale = _sale_here(session, terminal, sale_id)
-    warnings = check_return(taken.lines, earlier=_returned(session, sale), sold=sale.lines) if sale else []
+    over = check_return(taken.lines, earlier=_returned(session, sale), sold=sale.lines) if sale else []
+    warnings = over + taken.warnings
     here = {"terminal_id": terminal.terminal_id, "store_id": terminal.store_id}
     row = vars(taken) | here | {"sale_id": sale_id, "warnings": warnings}
     if insert_if_absent(session, Return, **row):

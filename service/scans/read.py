@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.cards.manage import freeze
-from service.cards.models import Card
+from service.cards.models import Card, CardStatus
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
 from service.errors import NotFound
@@ -54,5 +54,7 @@ def flag_not_me(session: Session, customer_id: UUID, scan_id: UUID, now: datetim
         raise NotFound("there is no such scan of yours")
     scan, store, terminal = found
     scan.flagged_at = scan.flagged_at or now
-    freeze(session.get_one(Card, scan.card_id, with_for_update=True), now)
+    card = session.get_one(Card, scan.card_id, with_for_update=True)
+    if card.status is not CardStatus.REVOKED:
+        freeze(card, now)
     return scan, store, terminal

@@ -72,9 +72,11 @@ _PROBLEM_WORDS = {
     404: "There is no such thing, or it isn't yours to see",
     409: "The state of the thing, or an id used before, forbids it",
     413: "The body is over 1 MiB",
+    414: "The address is too long",
     415: "The body isn't plain JSON in UTF-8",
     422: "Fields are missing, unknown or wrong",
     429: "Too many requests: wait as long as Retry-After says",
+    431: "The headers are too many or too long",
     503: "Not ready: try again",
 }
 
@@ -182,11 +184,13 @@ def _audience(rule: Rule) -> str:
 
 
 def _problems(rule: Rule, operation: Operation, guard: guards.Guard) -> set[int]:
-    statuses = {*operation.problems, *_GUARD_PROBLEMS.get(guard, ()), 503}
+    statuses = {*operation.problems, *_GUARD_PROBLEMS.get(guard, ()), 431, 503}
     if operation.body is not None:
         statuses |= {400, 413, 415, 422}
     if operation.query is not None:
-        statuses |= {422}
+        statuses |= {414, 422}
+    if any(converter != "uuid" for converter, _ in _PARAMETER.findall(rule.rule)):
+        statuses |= {414}
     if "<uuid:" in rule.rule:
         statuses |= {404}
     return statuses - set(operation.answers)

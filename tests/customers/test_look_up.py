@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,10 @@ from tests.world import Site, World
 
 def look_up(site: Site, kind: str, value: str, **given: str) -> TestResponse:
     return site.call("POST", "/commerce/v1/customers/lookup", {"kind": kind, "value": value, **given})
+
+
+def site_reads(site: Site, customer_id: str) -> Any:
+    return site.call("GET", f"/commerce/v1/customers/{customer_id}").json["identifiers"]
 
 
 def looks(world: World) -> list[tuple[str, str | None, str | None]]:
@@ -37,6 +42,17 @@ def test_a_site_finds_its_customer_by_what_it_gave(world: World, kind: str, valu
     customer_id = site.put("maria", *given)["customer_id"]
     found = look_up(site, kind, value)
     assert (found.status_code, found.json) == (200, {"customer_id": customer_id})
+
+
+@pytest.mark.parametrize("kind", ["crm", "loyalty_card", "anonymous"])
+def test_an_accented_letter_may_be_written_as_one_character_or_two(world: World, kind: str) -> None:
+    site = world.site()
+    customer_id = site.put("maria", {"kind": kind, "value": "Nin\u0303o-7"})["customer_id"]
+    for value in ("Ni\u00f1o-7", "Nin\u0303o-7"):
+        assert look_up(site, kind, value).json == {"customer_id": customer_id}
+    again = site.put("maria", {"kind": kind, "value": "Ni\u00f1o-7"})
+    (held,) = (one for one in site_reads(site, customer_id) if one["kind"] == kind)
+    assert (again["outcome"], held["value"]) == ("updated", "Ni\u00f1o-7")
 
 
 @pytest.mark.parametrize("verified", [False, True])

@@ -22,6 +22,11 @@ RULES = load_rules(None)
         ("phone", "+1 415 555 2671", "+14155552671"),
         ("crm", " C-7 ", "C-7"),
         ("loyalty_card", "0042", "0042"),
+        ("loyalty_card", "Nin\u0303o 7", "Niño 7"),
+        ("crm", "\u212b-7", "Å-7"),
+        ("anonymous", "cafe\u0301", "café"),
+        ("crm", "e\u0301" * 255, "é" * 255),
+        ("account", "cafe\u0301", "cafe\u0301"),
     ],
 )
 def test_different_writings_of_one_value_become_one(kind: str, written: str, kept: str) -> None:

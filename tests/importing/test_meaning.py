@@ -41,6 +41,12 @@ def test_a_file_with_spanish_headers_is_understood(desk: Desk) -> None:
     }
 
 
+def test_an_accented_number_is_one_however_its_letters_are_composed(desk: Desk) -> None:
+    desk.report(table("account_id,crm", "m1,Nin\u0303o-7"))
+    assert desk.customer("m1")["values"]["crm"] == "Ni\u00f1o-7"
+    assert desk.rows(table("account_id,crm", "m1,Ni\u00f1o-7")) == (0, 0, 1, 0)
+
+
 def test_columns_are_told_where_their_names_do_not_say(desk: Desk) -> None:
     content = table("Web-ID,Mail (privat)", "m1,maria@example.org")
     report = desk.report(content, "--map", "Web-ID=account_id", "--map", "mail (privat)=email")

@@ -69,6 +69,13 @@ def test_every_refusal_is_described_as_a_problem(api: dict[str, Any]) -> None:
             assert is_problem == (status >= "400"), (method, path, status)
 
 
+def test_too_long_an_address_is_described_wherever_the_caller_chooses_its_length(api: dict[str, Any]) -> None:
+    for path, method, operation in operations(api):
+        free = [given for given in operation["parameters"] if given["schema"].get("format") != "uuid"]
+        assert ("414" in operation["responses"]) == bool(free), (method, path)
+        assert "431" in operation["responses"], (method, path)
+
+
 def test_unknown_request_fields_are_forbidden_in_every_body(api: dict[str, Any]) -> None:
     for path, method, operation in operations(api):
         if "requestBody" in operation:

@@ -185,10 +185,6 @@ def test_missing_fields_are_named(world: World) -> None:
         ("occurred_at", "2026-11-22"),
         ("occurred_at", 1_700_000_000),
         ("occurred_at", "2026-02-30T12:00:00Z"),
-        ("occurred_at", "1969-12-31T23:59:59Z"),
-        ("occurred_at", "2200-01-01T00:00:00Z"),
-        ("occurred_at", "9999-12-31T23:59:59-23:59"),
-        ("occurred_at", "0001-01-01T00:00:00+23:59"),
         ("scan_id", "1"),
         ("scan_id", SECRET),
         ("scan_id", 7),
@@ -248,12 +244,11 @@ def test_a_wrong_limit_is_pointed_at(world: World, query: str) -> None:
     assert [error["pointer"] for error in answer.json["errors"]] == ["/limit"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "%ff", "AAAA", "A" * 32, "_" * 32, "é", "A" * 101])
-def test_a_cursor_of_someone_elses_making_is_no_fault(world: World, cursor: str) -> None:
+@pytest.mark.parametrize("cursor", ["x", "%ff", "AAAA", "A" * 32, "A" * 40, "_" * 40, "é", "A" * 101])
+def test_a_cursor_of_someone_elses_making_is_refused(world: World, cursor: str) -> None:
     answer = world.shopper().call("GET", f"/shopper/v1/activity?after={cursor}")
-    assert answer.status_code in (200, 422)
-    if answer.status_code == 422:
-        assert_problem(answer, 422, "invalid_parameter")
+    assert_problem(answer, 422, "invalid_parameter")
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/after"]
 
 
 def test_unknown_parameters_are_named_and_not_echoed(world: World) -> None:
@@ -295,6 +290,30 @@ def test_a_refused_secret_is_not_echoed(world: World, credential: str) -> None:
     assert_problem(handoff, 401, "unauthorized")
 
 
+CACHED = {
+    "/pos/v1/keys": "public, max-age=300",
+    "/openapi.json": "public, max-age=300",
+    "/docs": "public, max-age=300",
+    "/docs/style.css": "public, max-age=300",
+    "/app": "no-store",
+    "/app/static/app/main.js": "no-cache",
+}
+
+
+def test_an_answer_is_stored_nowhere_unless_it_says_otherwise(world: World) -> None:
+    token_of = tokens(world)
+    for door in doors(world):
+        for token in (None, next((token_of[scheme] for scheme in door.schemes if scheme in token_of), None)):
+            answer = door.knock(world.client, token)
+            if (door.path, answer.status_code) not in (("/pos/v1/keys", 200), ("/shopper/v1/activity", 200)):
+                assert answer.headers.getlist("Cache-Control") == ["no-store"], (door, answer.status_code)
+    for path in ("/nowhere", "/app/static/missing.js"):
+        assert world.client.get(path).headers.getlist("Cache-Control") == ["no-store"], path
+    for path, said in CACHED.items():
+        with world.client.get(path) as page:
+            assert page.headers.getlist("Cache-Control") == [said], path
+
+
 def test_an_answer_names_its_request(world: World) -> None:
     ours = world.client.get("/healthz").headers["X-Request-Id"]
     assert len(ours) == 32
@@ -322,9 +341,9 @@ def test_an_answer_names_its_request(world: World) -> None:
         ("2026-11-22T10:00:61Z", 422),
         ("2026-11-22T10:00:00+25:00", 422),
         ("1795348800", 422),
-        ("1969-12-31T23:59:59Z", 422),
-        ("2200-01-01T00:00:00Z", 422),
-        ("0001-01-01T00:00:00+23:59", 422),
+        ("1969-12-31T23:59:59Z", 201),
+        ("2200-01-01T00:00:00Z", 201),
+        ("0001-01-01T00:00:00+23:59", 201),
         ("٢٠٢٦-11-22T10:00:00Z", 422),
         (1795348800, 422),
         (None, 422),

@@ -56,6 +56,51 @@ def test_a_sale_spelled_otherwise_is_the_same_sale(world: World) -> None:
     assert put(till, spelled).status_code == 200
 
 
+AS_GOOD_AS_LEFT_OUT = {"sku": "", "gtin": ""}
+
+
+def test_an_empty_optional_field_is_as_good_as_left_out(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria = site.shopper()
+    scan_id = till.scan(maria.code()).json["scan_id"]
+    bare = {name: value for name, value in line().items() if name != "sku"}
+    filled = till.sale(scan_id, lines=[bare | AS_GOOD_AS_LEFT_OUT], cashier_ref="", claim_hash="")
+    first = put(till, filled)
+    assert warnings(first) == []
+    (sale,) = site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/sales").json["items"]
+    assert sale["lines"] == [bare]
+    again = put(till, till.sale(scan_id, lines=[bare]))
+    assert (again.status_code, but(again, "server_time")) == (200, but(first, "server_time"))
+
+
+def test_a_repeat_may_write_its_quantities_otherwise(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria = site.shopper()
+    scan_id = till.scan(maria.code()).json["scan_id"]
+    for spellings in (
+        ("1", "1.0", "1.00", "01", "001.000000000000000000"),
+        ("1.5", "1.50", "01.5"),
+        ("10", "010", "10.0"),
+        ("0", "-0", "0.0", "-0.00", "00"),
+        ("-2.05", "-02.050"),
+    ):
+        for given in spellings:
+            ident = str(uuid4())
+            assert till.sell(scan_id, ident, lines=[line(quantity=given)]).status_code == 201, given
+            for other in spellings:
+                assert till.sell(scan_id, ident, lines=[line(quantity=other)]).status_code == 200, (given, other)
+            newest = site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/sales?limit=1").json["items"][0]
+            assert newest["lines"][0]["quantity"] == given
+            world.clock.forward(seconds=1)
+
+
+def test_what_only_looks_like_a_quantity_is_a_difference(world: World) -> None:
+    till = world.till()
+    ident, words = str(uuid4()), ('"quantity":"1"', '"quantity":"1.0"')
+    first, second = (till.sell(None, ident, lines=[line(description=given)]) for given in words)
+    assert (first.status_code, second.status_code) == (201, 409)
+
+
 CHANGES: tuple[dict[str, Any], ...] = (
     {"receipt_number": "R-2"},
     {"scan_id": str(uuid4())},
@@ -64,7 +109,9 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"total_minor": 2501},
     {"lines": []},
     {"lines": [line(), line()]},
-    {"lines": [line(quantity="1.0")]},
+    {"lines": [line(quantity="1.1")]},
+    {"lines": [line(quantity="-1")]},
+    {"lines": [line(quantity="10")]},
     {"cashier_ref": "Ana"},
     {"training": True},
 )
@@ -114,6 +161,7 @@ ODD_SUMS: tuple[tuple[dict[str, Any], list[str]], ...] = (
     ({"lines": [line(unit_price_minor=None)]}, []),
     ({"lines": [line(quantity="0.5", total_minor=1250)], "total_minor": 1250}, []),
     ({"lines": [line(quantity="0.333333", total_minor=833)], "total_minor": 833}, []),
+    ({"lines": [line(quantity="0.333333333333333333", total_minor=833)], "total_minor": 833}, []),
     ({"lines": [line(quantity="-1", total_minor=-2500)], "total_minor": -2500}, []),
     ({"lines": [line(quantity="0", total_minor=0)], "total_minor": 0}, []),
     ({"lines": [line(), line(line_id="2")], "total_minor": 5000}, []),
@@ -132,6 +180,33 @@ def test_sums_that_do_not_add_up_are_warnings(world: World) -> None:
     till = world.till()
     for change, expected in ODD_SUMS:
         assert warnings(till.sell(**change)) == expected, change
+
+
+BAR_CODES = {
+    "4006381333931": [],
+    "96385074": [],
+    "036000291452": [],
+    "36000291452": [],
+    "10614141000415": [],
+    "4006381333932": ["odd_gtin"],
+    "0": ["odd_gtin"],
+    "4006": ["odd_gtin"],
+    "010614141000415": ["odd_gtin"],
+    "4006381X3931": ["odd_gtin"],
+    "٤٠٠٦٣٨١٣٣٣٩٣١": ["odd_gtin"],
+    " 4006381333931": ["odd_gtin"],
+    "x" * 200: ["odd_gtin"],
+}
+
+
+def test_an_odd_bar_code_is_kept_with_a_warning(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria = site.shopper()
+    scan_id = till.scan(maria.code()).json["scan_id"]
+    for gtin, expected in BAR_CODES.items():
+        assert warnings(till.sell(scan_id, lines=[line(gtin=gtin)])) == expected, gtin
+    sales = site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/sales").json["items"]
+    assert {sale["lines"][0]["gtin"] for sale in sales} == BAR_CODES.keys()
 
 
 def test_a_whole_number_may_be_written_with_a_point(world: World) -> None:
@@ -164,6 +239,37 @@ def test_odd_times_are_warnings(world: World) -> None:
     till = world.till()
     for moment, expected in ODD_TIMES.items():
         assert warnings(till.sell(occurred_at=moment)) == expected, moment
+
+
+EARLIEST, LATEST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
+BEYOND_THE_BORDERS = {
+    "0000-02-29T12:00:00Z": EARLIEST,
+    "0001-01-01T00:00:00Z": EARLIEST,
+    "0001-01-01T00:00:00+23:59": EARLIEST,
+    "1970-01-01T00:30:00+01:00": EARLIEST,
+    "1969-12-31T23:59:60Z": EARLIEST,
+    "2200-01-01T00:00:00.000001Z": LATEST,
+    "9999-12-31T23:59:59Z": LATEST,
+    "9999-12-31T23:59:59.999999-23:59": LATEST,
+}
+
+
+def test_a_time_beyond_the_borders_is_taken_for_the_nearest_one(world: World) -> None:
+    till, site = world.till(world.store(time_zone="America/Los_Angeles")), world.site()
+    maria = site.shopper()
+    scan_id = till.scan(maria.code()).json["scan_id"]
+    for moment, border in BEYOND_THE_BORDERS.items():
+        body = till.sale(scan_id, occurred_at=moment)
+        first = till.call("PUT", address := f"/pos/v1/sales/{uuid4()}", body)
+        assert (warnings(first), first.json["link"]) == (["odd_time"], "linked"), moment
+        again = till.call("PUT", address, body)
+        assert (again.status_code, but(again, "server_time")) == (200, but(first, "server_time")), moment
+        newest = site.call("GET", f"/commerce/v1/customers/{maria.customer_id}/sales?limit=1").json["items"][0]
+        assert newest["occurred_at"] == border, moment
+        world.clock.forward(seconds=1)
+    assert len(maria.call("GET", "/shopper/v1/activity").json["items"]) == len(BEYOND_THE_BORDERS) + 1
+    exported = maria.call("GET", "/shopper/v1/export").json["sales"]
+    assert sorted(sale["occurred_at"] for sale in exported) == sorted(BEYOND_THE_BORDERS.values())
 
 
 def test_the_largest_numbers_are_kept_exactly(world: World) -> None:
@@ -238,7 +344,10 @@ BAD_FIELDS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"lines": [line(quantity="NaN")]}, "/lines/0/quantity"),
     ({"lines": [line(quantity="١")]}, "/lines/0/quantity"),
     ({"lines": [line(quantity="1\n")]}, "/lines/0/quantity"),
-    ({"lines": [line(gtin="12")]}, "/lines/0/gtin"),
+    ({"lines": [line(quantity="0.3333333333333333333")]}, "/lines/0/quantity"),
+    ({"lines": [line(gtin="x" * 201)]}, "/lines/0/gtin"),
+    ({"lines": [line(gtin="12\n")]}, "/lines/0/gtin"),
+    ({"claim_hash": "12"}, "/claim_hash"),
     ({"lines": [line(description="x" * 2_001)]}, "/lines/0/description"),
     ({"lines": [line(description="a\u0000b")]}, "/lines/0/description"),
     ({"lines": [line(colour="red")]}, "/lines/0/colour"),

@@ -213,3 +213,10 @@ def test_half_a_character_in_an_id_spoils_its_own_item_only(world: World) -> Non
     answer = world.client.post("/pos/v1/sync", data=body, headers=headers, content_type="application/json")
     assert answer.status_code == 200
     assert [(one["id"] is None, one["status"]) for one in answer.json["results"]] == [(True, 400), (False, 201)]
+
+
+def test_a_till_without_a_clock_can_send_what_it_sold_and_took_back(world: World) -> None:
+    till, odd = world.till(), {"occurred_at": "0001-01-01T00:00:00+01:00"}
+    results = sync(till, sales=[sale(till, **odd)], returns=[goods_back() | odd]).json["results"]
+    assert [result["status"] for result in results] == [201, 201]
+    assert [[told["code"] for told in result["body"]["warnings"]] for result in results] == [["odd_time"]] * 2

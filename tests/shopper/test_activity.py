@@ -100,6 +100,14 @@ def test_activity_is_kept_by_no_shared_cache(world: World) -> None:
     assert {"private", "no-cache"} <= set(answer.headers["Cache-Control"].split(", "))
 
 
+def test_not_me_flags_a_scan_of_a_card_that_was_revoked_since(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    scan_id = scan(till, maria)
+    maria.call("DELETE", f"/shopper/v1/cards/{maria.card['card_id']}")
+    answer = maria.call("POST", f"/shopper/v1/activity/{scan_id}/not-me", {})
+    assert (answer.status_code, answer.json["flagged"]) == (200, True)
+
+
 def test_not_me_flags_the_scan_and_freezes_its_card(world: World) -> None:
     till, maria = world.till(), world.shopper()
     scan_id = scan(till, maria)

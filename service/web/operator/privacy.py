@@ -112,9 +112,7 @@ def get_export(customer_id: UUID, query: WhyQuery) -> Response:
         record(session, Action.EXPORTED, canonical, actor=actor(), now=now(), why=query.why)
     with service().db.read() as session:
         told = export(session, service().keystore, canonical, language="en", now=now())
-    response = answer(told)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return answer(told)
 
 
 @bp.post("/customers/<uuid:customer_id>/erase")

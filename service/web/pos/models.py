@@ -15,7 +15,21 @@ from service.sales.models import Link
 from service.scans.models import Outcome
 from service.web.operation import Answer, Body
 from service.web.pos.messages import Action
-from service.web.types import Currency, Day, Id, Minor, Moment, Name, Quantity, Ref, Whole, Words
+from service.web.types import (
+    Currency,
+    Day,
+    Id,
+    MaybeHash,
+    MaybeName,
+    MaybeRef,
+    Minor,
+    Moment,
+    OddMoment,
+    Quantity,
+    Ref,
+    Whole,
+    Words,
+)
 
 MAX_SYNC_ITEMS = 500
 _MAX_LINES = 2_000
@@ -33,9 +47,9 @@ class EnrolIn(Body):
     enrolment_code: Annotated[
         str, StringConstraints(max_length=200), Field(description="as `unspoken terminal invite` printed it")
     ]
-    installation_id: Ref | None = Field(None, description="the till's own name for this installation")
-    hardware: Name | None = Field(None, description="for the operator's list of tills")
-    software: Name | None = Field(None, description="name and version of the till's program")
+    installation_id: MaybeRef = Field(None, description="the till's own name for this installation")
+    hardware: MaybeName = Field(None, description="for the operator's list of tills")
+    software: MaybeName = Field(None, description="name and version of the till's program")
 
 
 class StoreOut(Answer):
@@ -113,7 +127,7 @@ class ScanIn(Body):
     clock_offset_ms: Annotated[
         Whole, Field(ge=-_MAX_OFFSET_MS, le=_MAX_OFFSET_MS, description="the service's clock minus the till's")
     ] = 0
-    cashier_ref: Ref | None = Field(None, description=_CASHIER)
+    cashier_ref: MaybeRef = Field(None, description=_CASHIER)
     training: bool = Field(False, description=_TRAINING)
 
 
@@ -147,39 +161,36 @@ class LineIn(Body):
 
     line_id: Ref = Field(description="unique within the sale; returns name it")
     kind: LineKind
-    sku: Ref | None = Field(None, description="the brand's own article number")
-    gtin: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,14}$")] | None = Field(
-        None, description="the bar code's 8 to 14 digits"
-    )
+    sku: MaybeRef = Field(None, description="the brand's own article number")
+    gtin: MaybeRef = Field(None, description="the bar code's 8 to 14 digits; what is no GTIN is kept with a warning")
     description: Words
     quantity: Quantity
     unit_price_minor: Minor | None = None
     total_minor: Minor
 
 
-ClaimHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
-
-
 class SaleIn(Body):
-    """A completed sale. It is stored whatever its sums; what doesn't add up comes back as a warning."""
+    """A completed sale. It is stored whatever its sums and its time; what is odd comes back as a warning."""
 
     receipt_number: Ref = Field(description="as printed; it need not be unique")
     scan_id: Id | None = Field(None, description="the scan of this basket's shopper, which may arrive later")
-    occurred_at: Moment
+    occurred_at: OddMoment
     currency: Currency
     total_minor: Minor
     lines: Annotated[list[LineIn], Field(max_length=_MAX_LINES)]
-    cashier_ref: Ref | None = Field(None, description=_CASHIER)
+    cashier_ref: MaybeRef = Field(None, description=_CASHIER)
     training: bool = Field(False, description=_TRAINING)
-    claim_hash: ClaimHash | None = Field(
+    claim_hash: MaybeHash = Field(
         None, description="SHA-256, in hexadecimal, of the claim code on the receipt: docs/codes.md"
     )
 
 
 class WarningOut(Answer):
-    """Something that doesn't add up."""
+    """Something odd. Codes may be added."""
 
-    code: str
+    code: str = Field(
+        description="total_mismatch, line_mismatch, duplicate_line, odd_gtin, odd_time, or of a return over_return"
+    )
     detail: str
 
 
@@ -188,7 +199,7 @@ class SaleOut(Answer):
 
     sale_id: UUID
     link: Link
-    warnings: list[WarningOut] = Field(description="what doesn't add up; the sale is stored all the same")
+    warnings: list[WarningOut] = Field(description="what is odd; the sale is stored all the same")
     server_time: datetime
 
 
@@ -217,8 +228,8 @@ class ReturnReason(StrEnum):
 class ReturnLineIn(Body):
     """One line of a return; it names a line of the sale, or an article, or neither."""
 
-    line_id: Ref | None = Field(None, description="the line of the sale")
-    sku: Ref | None = Field(None, description="the article, when the line isn't known")
+    line_id: MaybeRef = Field(None, description="the line of the sale")
+    sku: MaybeRef = Field(None, description="the article, when the line isn't known")
     quantity: Quantity
     total_minor: Minor
 
@@ -231,9 +242,9 @@ class ReturnIn(Body):
     reason: ReturnReason
     replacement_sale_id: Id | None = Field(None, description="the sale of an exchange")
     currency: Currency
-    occurred_at: Moment
+    occurred_at: OddMoment
     lines: Annotated[list[ReturnLineIn], Field(max_length=_MAX_LINES)]
-    cashier_ref: Ref | None = Field(None, description=_CASHIER)
+    cashier_ref: MaybeRef = Field(None, description=_CASHIER)
 
 
 class ReturnOut(Answer):

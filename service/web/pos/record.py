@@ -1,7 +1,9 @@
 """From a till's body to a verb and back: shared by the PUTs and by sync."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +27,8 @@ _COUNTED_KINDS = (issued.KIND, typed.KIND)
 # A till that kept a sale longer than this, or dates it ahead, has probably lost its clock.
 _OLDEST_PLAUSIBLE = timedelta(days=7)
 _NEWEST_PLAUSIBLE = timedelta(minutes=5)
+# A quantity with zeros to spare. Within a text, JSON would escape the quotation marks.
+_SPARE_ZEROS = re.compile(r'"quantity":"(-?0[0-9.]*|-?[0-9]+\.[0-9]+)"')
 
 
 def scan(scan_id: UUID, body: ScanIn) -> Answered:
@@ -102,6 +106,7 @@ def take_back(return_id: UUID, body: ReturnIn) -> Answered:
         received_at=now(),
         currency=body.currency,
         lines=[line.model_dump(mode="json", exclude_none=True) for line in body.lines],
+        warnings=_odd_time(body.occurred_at),
         cashier_ref=body.cashier_ref,
         training=caller.training,
         body_digest=_digest(body),
@@ -115,7 +120,12 @@ def take_back(return_id: UUID, body: ReturnIn) -> Answered:
 def _digest(body: BaseModel) -> bytes:
     """Return a fingerprint of the parsed body: however it was written, equal bodies are equal."""
     # Without defaults, so that a field which the service learns later makes no repeat a conflict.
-    return hashlib.sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()[:_DIGEST_BYTES]
+    written = _SPARE_ZEROS.sub(_plain_quantity, body.model_dump_json(exclude_defaults=True))
+    return hashlib.sha256(written.encode()).digest()[:_DIGEST_BYTES]
+
+
+def _plain_quantity(found: re.Match[str]) -> str:
+    return f'"quantity":"{Decimal(found[1]).normalize() + 0:f}"'
 
 
 def _odd_time(occurred_at: datetime) -> Warnings:

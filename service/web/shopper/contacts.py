@@ -78,7 +78,7 @@ def get_contacts() -> Response:
     """List the shopper's e-mail addresses and phone numbers."""
     with service().db.read() as session:
         found = list_contacts(session, service().keystore, shopper().customer_id)
-    return _unstored({"items": [_contact(row, value) for row, value in found]})
+    return answer({"items": [_contact(row, value) for row, value in found]})
 
 
 @bp.post("/contacts")
@@ -120,7 +120,7 @@ def delete_contact(identifier_id: UUID) -> Response:
 def get_accounts() -> Response:
     """List the shopper's accounts with sites, and those that wait for their word."""
     with service().db.read() as session:
-        return _unstored({"items": [_account(shown) for shown in list_accounts(session, shopper().customer_id)]})
+        return answer({"items": [_account(shown) for shown in list_accounts(session, shopper().customer_id)]})
 
 
 @bp.post("/accounts/<uuid:proposal_id>/confirm")
@@ -147,12 +147,6 @@ def delete_account(identifier_id: UUID) -> Response:
     with service().db.write() as session:
         unlink_account(session, identifier_id, prover=prover(), now=now())
     return Response(status=204)
-
-
-def _unstored(payload: dict[str, Any]) -> Response:
-    response = answer(payload)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _contact(row: Identifier, value: str | None) -> dict[str, Any]:

@@ -102,7 +102,6 @@ def get_export() -> Response:
         told = export(session, service().keystore, customer_id, language=_language(), now=now())
     response = _varied(answer(told))
     response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

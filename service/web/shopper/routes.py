@@ -72,7 +72,7 @@ def delete_card(card_id: str) -> Response:
 
 
 @bp.post("/cards/<card_id>/freeze")
-@operation({200: CardOut}, body=Empty, problems=(403, 404))
+@operation({200: CardOut}, body=Empty, problems=(403, 404, 409))
 def post_freeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
     """Refuse a card's codes until it is unfrozen."""
     with service().db.write() as session:
@@ -98,7 +98,7 @@ def post_unfreeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
 def get_code() -> Response:
     """Return the code to show now. Nothing is stored; fetch again at `refresh_at`, while the old one still holds."""
     shown = show_code(carried_card(), keys=service().keys, now=now())
-    return _unstored(answer(vars(shown) | {"server_time": now()}))
+    return answer(vars(shown) | {"server_time": now()})
 
 
 @bp.get("/code.svg")
@@ -106,7 +106,7 @@ def get_code() -> Response:
 def get_code_svg() -> Response:
     """Return the code to show now as an SVG, for a client that can't draw it itself."""
     shown = show_code(carried_card(), keys=service().keys, now=now())
-    return _unstored(Response(qr.draw_svg(shown.code), mimetype="image/svg+xml"))
+    return Response(qr.draw_svg(shown.code), mimetype="image/svg+xml")
 
 
 @bp.get("/code.png")
@@ -114,7 +114,7 @@ def get_code_svg() -> Response:
 def get_code_png() -> Response:
     """Return the code to show now as a PNG, for a client that can't draw it itself."""
     shown = show_code(carried_card(), keys=service().keys, now=now())
-    return _unstored(Response(qr.draw_png(shown.code), mimetype="image/png"))
+    return Response(qr.draw_png(shown.code), mimetype="image/png")
 
 
 @bp.get("/activity")
@@ -147,11 +147,6 @@ def post_not_me(scan_id: UUID, body: Empty) -> Response:  # noqa: ARG001
 def _check_identification(session: Session) -> None:
     if not may_be_identified(session, shopper().customer_id):
         raise consent_withdrawn()
-
-
-def _unstored(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _card(card: Card) -> dict[str, Any]:
