@@ -1,6 +1,7 @@
 """See where a customer's card is open, and end that: one session, all but one's own, or every one."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from service.audit.record import record
 from service.cards.manage import put_away
 from service.cards.models import Card
 from service.customers.component import nodes_of
+from service.customers.models import CONTACTS, Identifier
 from service.errors import NotFound
 from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, SessionKind, ShopperSession
@@ -50,25 +52,51 @@ def end_others(session: Session, shopper: ShopperIdentity, now: datetime) -> int
     return ended.total()
 
 
-def put_away_all(session: Session, customer_id: UUID, now: datetime, *, but: UUID | None = None) -> Counter[UUID]:
+def put_away_all(
+    session: Session, customer_id: UUID, now: datetime, *, but: UUID | None = None, signed_in: bool = True
+) -> Counter[UUID]:
     """End every session of a customer, but one if named, with their cards and every handoff that waits.
 
-    Return how many sessions of which node there were, without those that nobody had confirmed.
+    Without `signed_in` those that sites opened. Return how many sessions of which node there were, without those
+    that nobody had confirmed.
     """
     nodes = nodes_of(customer_id)
     hold_sessions(session, lambda table: table.customer_id.in_(nodes))
-    live = (*_live_of(customer_id, now), ShopperSession.id.is_distinct_from(but))
-    ending = update(ShopperSession).where(*live).values(ended_at=now)
-    ended = session.execute(ending.returning(ShopperSession.customer_id, ShopperSession.kind)).all()
-    cards = (Card.customer_id.in_(nodes), Card.revoked_at.is_(None), Card.session_id.is_distinct_from(but))
-    session.execute(update(Card).where(*cards).values(revoked_at=now))
+    which = [ShopperSession.customer_id.in_(nodes), ShopperSession.id.is_distinct_from(but)]
+    ended = _put_away(session, which if signed_in else [*which, ShopperSession.site_id.is_not(None)], now)
     session.execute(delete(Handoff).where(Handoff.customer_id.in_(nodes)))
+    return ended
+
+
+def put_away_unproved(session: Session, nodes: Collection[UUID], now: datetime) -> None:
+    """End the signed-in sessions of nodes whose owner has no contact, any more, to sign in with.
+
+    Who proved a contact and lost it, to its new owner say, stays in their own file. But nobody else's joins it under
+    such a session: it would open that file, too, for who has proved nothing of it.
+    """
+    which = [ShopperSession.customer_id.in_(nodes), ShopperSession.site_id.is_(None)]
+    if session.scalar(select(ShopperSession.id).where(*which, *_is_live(now)).limit(1)) is None:
+        return
+    proved = Identifier.kind.in_(CONTACTS), Identifier.ended_at.is_(None), Identifier.owner_proved_at.is_not(None)
+    if session.scalar(select(Identifier.id).where(Identifier.customer_id.in_(nodes), *proved).limit(1)) is None:
+        hold_sessions(session, lambda table: table.customer_id.in_(nodes))
+        _put_away(session, which, now)
+
+
+def _put_away(session: Session, which: Sequence[ColumnElement[bool]], now: datetime) -> Counter[UUID]:
+    ending = update(ShopperSession).where(*which, *_is_live(now)).values(ended_at=now)
+    ended = session.execute(ending.returning(ShopperSession.customer_id, ShopperSession.kind)).all()
+    carried = Card.session_id.in_(select(ShopperSession.id).where(*which)), Card.revoked_at.is_(None)
+    session.execute(update(Card).where(*carried).values(revoked_at=now))
     return Counter(node_id for node_id, kind in ended if kind != SessionKind.PENDING)
 
 
+def _is_live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return ShopperSession.ended_at.is_(None), ShopperSession.expires_at > now
+
+
 def _live_of(customer_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    own = ShopperSession.customer_id.in_(nodes_of(customer_id))
-    return own, ShopperSession.ended_at.is_(None), ShopperSession.expires_at > now
+    return ShopperSession.customer_id.in_(nodes_of(customer_id)), *_is_live(now)
 
 
 def _shown_of(customer_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:

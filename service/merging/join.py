@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
+from service.cards.sessions import put_away_unproved
 from service.crypto.keystore import DataKey, KeyStore, open_or_none
 from service.customers.models import Customer
 from service.merging.consents import moment_after, settle_cards
@@ -81,6 +82,8 @@ def join(
     by_person = cause.rule in DECIDED_BY_PERSONS
     lifted = lift(session, _ids(left), _ids(right)) if by_person else []
     edge = _add_edge(session, keystore, (a, b), lifted=lifted, cause=cause, now=now)
+    for side in (left, right):
+        put_away_unproved(session, _ids(side), now)
     return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
 
 

@@ -24,10 +24,12 @@ from service.proof.request import Contact
 def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, actor: Actor, now: datetime) -> None:
     """End the contact wherever another customer only claims it or a site vouches for it, with what hangs on it.
 
-    Their sessions and cards end. What they bought stays theirs, and a proposal asks whether they are the prover
-    after all: the prover herself where a site's account is at stake, an operator where nobody but a person of the
-    brand can tell: where the other customer has proved a contact of their own, or gave this number so long ago that
-    it may have been theirs and is recycled. Whoever proves another contact of that customer's, too, decides herself.
+    Their sessions and cards end; those in which the owner of another, proved contact signed in stay: the word of a
+    shop throws nobody out who has proved more. What they bought stays theirs, and a proposal asks whether they are
+    the prover after all: the prover herself where a site's account is at stake, an operator where nobody but a person
+    of the brand can tell: where the other customer has proved a contact of their own, or gave this number so long ago
+    that it may have been theirs and is recycled. Whoever proves another contact of that customer's, too, decides
+    herself.
     """
     claimed = _claimed(session, find_live(session, vault, contact.kind, contact.value))
     for row in claimed:
@@ -36,7 +38,7 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
         record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
     session.flush()
     for claimant_id in sorted({canonical_of(session, row.customer_id) for row in claimed}):
-        ended = put_away_all(session, claimant_id, now).total()
+        ended = put_away_all(session, claimant_id, now, signed_in=not _has_proved(session, claimant_id)).total()
         if ended:
             record(session, Action.SESSIONS_ENDED, claimant_id, actor=actor, now=now, sessions=ended)
         reason = {"code": SAME[contact.kind].value, "trust": Trust.CLAIMED.value}
@@ -62,6 +64,12 @@ def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
 def verified_contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of a customer's live, verified contacts."""
     return (*live_of(customer_id, *CONTACTS), Identifier.trust == Trust.VERIFIED)
+
+
+def _has_proved(session: Session, claimant_id: UUID) -> bool:
+    """Return whether the owner of a claimant's file has proved a contact themselves."""
+    proved = (*live_of(claimant_id, *CONTACTS), Identifier.owner_proved_at.is_not(None))
+    return session.scalar(select(Identifier.id).where(*proved).limit(1)) is not None
 
 
 def _claimed(session: Session, live: list[Identifier]) -> list[Identifier]:

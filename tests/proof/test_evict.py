@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
 from service.merging.models import Proposal
+from tests.linking.requests import asked
 from tests.proof.people import EMAIL, PHONE, Maria, contact_of, give, vouching_site
 from tests.shopper.phone import Phone, handoff
 from tests.world import World
@@ -221,3 +222,45 @@ def test_a_claimant_reads_that_the_owner_of_the_contact_did_it(
     assert not {"you", "tú"} & {item["who"] for item in items}
     hers = maria.call("GET", "audit").json["items"]
     assert {"you", "the service, by its rules"} == {item["who"] for item in hers}
+
+
+def test_the_word_of_a_shop_throws_nobody_out_who_has_proved_another_contact(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    site = world.site()
+    give(site, "maria-7", EMAIL)
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    maria.call("POST", "cards", {})
+    opened_by_shop = site.shopper("maria-7")
+    give(site, "maria-7", MALLORYS)
+    somebody().sign_in(MALLORYS)
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert maria.call("GET", "code").status_code == 200
+    assert opened_by_shop.call("GET", "/shopper/v1/code").status_code == 401
+
+
+def test_nobody_joins_a_file_under_a_session_whose_contact_is_gone(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    """Mallory gives her number away, to herself, and has Maria approve her account at a shop."""
+    shop = world.site("Shop")
+    mallory = somebody().sign_in(PHONE)
+    mallory.call("POST", "cards", {})
+    shop.account("mallory")
+    decide(mallory, asked(shop, mallory.call("GET", "code").json["code"], "mallory"))
+    mallory_at_shop = shop.shopper("mallory")
+    assert somebody().prove(PHONE, new_owner=True).json["created"] is True
+    assert mallory.call("GET", "contacts").json["items"] == []
+    maria.sign_in()
+    maria.call("POST", "cards", {})
+    decide(maria, asked(shop, maria.call("GET", "code").json["code"], "mallory"))
+    assert mallory.call("GET", "contacts").status_code == 401
+    assert mallory_at_shop.call("GET", "/shopper/v1/contacts").status_code == 200  # the shop's word, as told
+    assert maria.contacts() == {EMAIL: "verified"}
+
+
+def decide(shopper: Maria, link_request_id: str) -> None:
+    answer = shopper.call("POST", f"link-requests/{link_request_id}/approve", {})
+    assert answer.json == {"status": "approved", "linked": True}
