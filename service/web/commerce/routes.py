@@ -100,8 +100,8 @@ def get_sales(customer_id: UUID, query: ReadQuery) -> Response:
     with service().db.write() as session:
         customer = _read(session, customer_id, Action.SALES_READ, query.why)
         rows = list_sales(session, customer.id, after=query.cursor, limit=query.limit + 1)
-    cursors = [Cursor(sale.received_at, sale.id) for sale, _, _ in rows]
-    return answer(page([_sale(sale, store) for sale, store, _ in rows], cursors, query.limit))
+    cursors = [Cursor(sale.received_at, sale.id) for sale, _, _, _ in rows]
+    return answer(page([_sale(sale, store, returned) for sale, store, _, returned in rows], cursors, query.limit))
 
 
 @bp.get("/customers/<uuid:customer_id>/scans")
@@ -133,7 +133,7 @@ def _read(session: Session, customer_id: UUID, action: Action, why: str | None) 
     return customer
 
 
-def _sale(sale: Sale, store: Store) -> dict[str, Any]:
+def _sale(sale: Sale, store: Store, returned_minor: int) -> dict[str, Any]:
     return {
         "sale_id": sale.id,
         "scan_id": sale.scan_id,
@@ -143,6 +143,7 @@ def _sale(sale: Sale, store: Store) -> dict[str, Any]:
         "received_at": sale.received_at,
         "currency": sale.currency,
         "total_minor": sale.total_minor,
+        "returned_minor": returned_minor,
         "lines": sale.lines,
     }
 
