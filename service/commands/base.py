@@ -21,7 +21,6 @@ from service.errors import UnspokenError
 Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "unspoken.json"
 _JSON_HELP = "Print exactly one JSON value on standard output."
-_LONGEST_NAME = 100
 
 
 def settings() -> Settings:
@@ -34,12 +33,14 @@ class ShownName(click.ParamType[str]):
     """A name that shoppers and cashiers read: one line, stripped, of at most 100 characters."""
 
     name = "text"
+    called = "a name"
+    longest = 100
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name; anything that can't be shown is a wrong use."""
         text = str(value).strip()
-        if not 1 <= len(text) <= _LONGEST_NAME or not text.isprintable():
-            self.fail(f"a name has 1 to {_LONGEST_NAME} printable characters", param, ctx)
+        if not 1 <= len(text) <= self.longest or not text.isprintable():
+            self.fail(f"{self.called} has 1 to {self.longest} printable characters", param, ctx)
         return text
 
 

@@ -11,7 +11,10 @@ from service import clock
 from service.audit.models import COMMAND, Action
 from service.audit.record import record
 from service.audit.words import LANGUAGES
-from service.commands.base import database, json_option, keystore, show, to_json
+from service.commands.base import ShownName, database, json_option, keystore, settings, show, to_json
+from service.customers.find import fault_of_site, find_people
+from service.customers.models import IdentifierKind
+from service.customers.normalise import normalise
 from service.privacy.erase import erase as erase_customer
 from service.privacy.export import export as export_customer
 from service.privacy.forget import sweep
@@ -21,7 +24,46 @@ from service.privacy.replay import replay
 @click.group()
 @json_option
 def customer() -> None:
-    """Export and erase people."""
+    """Find, export and erase people."""
+
+
+class Why(ShownName):
+    """What a look is for, as the shopper reads it."""
+
+    called = "what a look is for"
+    longest = 200
+
+
+@customer.command()
+@click.argument("kind", type=click.Choice([kind.value for kind in IdentifierKind]))
+@click.argument("value")
+@click.option("--site", "site_id", type=click.UUID, help="Of an account or an anonymous id: whose it is.")
+@click.option("--why", type=Why(), required=True, help="What for. Whoever is found reads it.")
+@json_option
+def find(kind: str, value: str, site_id: UUID | None, why: str) -> None:
+    """Find the customers who hold or claim a value.
+
+    Several may; the most trusted comes first. Nobody is no failure. Each who is found sees in the app that staff
+    looked them up, and why.
+
+    What stands on a command line stays in the shell's history, and others on the machine see it meanwhile. A VALUE
+    of - is read from standard input instead:
+
+    \b
+      unspoken customer find email - --why "her letter of 3 May"
+      unspoken customer find account m-4711 --site SITE_ID --why "ticket 42"
+    """
+    of_kind = IdentifierKind(kind)
+    if fault := fault_of_site(of_kind, site_id):
+        raise click.UsageError(fault)
+    given = sys.stdin.readline().rstrip("\r\n") if value == "-" else value
+    with database() as session, keystore() as keys:
+        sought = normalise(of_kind, given, region=settings().phone_region)
+        found = find_people(
+            session, keys.vault, of_kind, sought, site_id=site_id, actor=COMMAND, why=why, now=clock.now()
+        )
+    lines = [f"{one.customer_id}  {one.trust}, since {one.since:%Y-%m-%d}, from: {one.source}" for one in found]
+    show([vars(one) for one in found], "\n".join(lines) or "Nobody.")
 
 
 @customer.command()

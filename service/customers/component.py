@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 
 from service.crypto.vault import Vault
 from service.customers.identifiers import STRONGEST_FIRST, live_with
-from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
+from service.customers.models import NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 
 
@@ -61,8 +61,7 @@ def look_up(session: Session, vault: Vault, *, site_id: UUID, kind: IdentifierKi
     Of several the one who holds the value alone answers, then the most trusted, then the oldest. What another site
     merely claimed is none of this one's business.
     """
-    own = kind in (IdentifierKind.ACCOUNT, IdentifierKind.ANONYMOUS)
-    held = live_with(vault, kind, value, issuer=site_id if own else NO_ISSUER)
+    held = live_with(vault, kind, value, issuer=site_id if kind in OF_A_SITE else NO_ISSUER)
     heard = or_(Identifier.trust != Trust.CLAIMED, Identifier.source_id == site_id)
     found = (
         select(Customer.canonical_id)

@@ -24,6 +24,8 @@ class IdentifierKind(StrEnum):
 
 
 CONTACTS = (IdentifierKind.EMAIL, IdentifierKind.PHONE)
+# Keys that only their site knows: it is their issuer.
+OF_A_SITE = (IdentifierKind.ACCOUNT, IdentifierKind.ANONYMOUS)
 
 
 class Trust(StrEnum):

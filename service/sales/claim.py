@@ -19,12 +19,14 @@ from service.lists import Cursor
 from service.merging.lock import lock_identities
 from service.sales.link import CLAIM_WAITS, CLAIM_WINDOW, is_claimed_by, link_of
 from service.sales.models import Claim, Link, Sale
+from service.sales.returned import returned_minor
 from service.stores.models import Store, Terminal
 
 MOST_A_DAY = 5
 _DAY = timedelta(days=1)
 
-Where = tuple[Sale, Store, Terminal]
+# The sale, where it was made, and what came back of it.
+Where = tuple[Sale, Store, Terminal, int]
 
 
 class ClaimedTooMany(UnspokenError):
@@ -112,7 +114,7 @@ def status_of(claim: Claim, sale: Sale | None, now: datetime) -> ClaimStatus:
 def _find_sale(session: Session, claim_hash: bytes) -> Where | None:
     """Return the first sale to arrive with this code, locked, so that no till links it meanwhile."""
     return session.execute(
-        select(Sale, Store, Terminal)
+        select(Sale, Store, Terminal, returned_minor())
         .join(Store, Store.id == Sale.store_id)
         .join(Terminal, Terminal.id == Sale.terminal_id)
         .where(Sale.claim_hash == claim_hash)

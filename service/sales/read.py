@@ -14,6 +14,7 @@ from service.errors import NotFound
 from service.lists import Cursor, older_than
 from service.sales.link import link_of, linked_keys
 from service.sales.models import Link, Sale
+from service.sales.returned import returned_minor
 from service.stores.models import Store, Terminal
 
 
@@ -27,8 +28,8 @@ def get_sale(session: Session, *, terminal_id: UUID, sale_id: UUID) -> tuple[Sal
 
 def list_sales(
     session: Session, customer_id: UUID, *, after: Cursor | None, limit: int
-) -> Sequence[tuple[Sale, Store, Terminal]]:
-    """Return the sales linked to a customer's scans and claims, newest first, with where they were made."""
+) -> Sequence[tuple[Sale, Store, Terminal, int]]:
+    """Return the sales linked to a customer's scans and claims, newest first: where made, and what came back."""
     params: dict[str, Any] = {"customer_id": customer_id, "limit": limit}
     if after is not None:
         params |= {"at": after.at, "id": after.id}
@@ -43,11 +44,11 @@ def _own_sale() -> Select[Sale, str]:
 
 
 @cache
-def _sales_of(*, is_paged: bool) -> Select[Sale, Store, Terminal]:
+def _sales_of(*, is_paged: bool) -> Select[Sale, Store, Terminal, int]:
     theirs = linked_keys(nodes_of(bindparam("customer_id", type_=Uuid())))
     after: Any = Cursor(bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Uuid())) if is_paged else None  # type: ignore[arg-type]
     return (
-        select(Sale, Store, Terminal)
+        select(Sale, Store, Terminal, returned_minor())
         .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
         .join(Store, Store.id == Sale.store_id)
         .join(Terminal, Terminal.id == Sale.terminal_id)

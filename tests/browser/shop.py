@@ -52,6 +52,17 @@ class Till(Caller):
         """Ring up a sale without a scan, and print a claim code on its receipt."""
         return self._record(total_minor, scan_id=None, claim_hash=hashlib.sha256(claim_code.encode()).hexdigest())
 
+    def take_back(self, sale_id: str, total_minor: int) -> None:
+        """Take goods of a sale back, and write what they gave back as negative."""
+        body = {
+            "sale_id": sale_id,
+            "reason": "return",
+            "currency": "EUR",
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "lines": [{"line_id": "1", "quantity": "1", "total_minor": -total_minor}],
+        }
+        self.send("PUT", f"/pos/v1/returns/{uuid.uuid4()}", body)
+
     def _record(self, total_minor: int, **link: str | None) -> dict[str, Any]:
         line = {"line_id": "1", "kind": "item", "description": "T-shirt", "quantity": "1", "total_minor": total_minor}
         sale = {

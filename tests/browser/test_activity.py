@@ -5,6 +5,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TakePhone
 from tests.browser.phone import Phone
 from tests.browser.shop import Shop, Site, Till
 
@@ -53,6 +54,26 @@ def test_a_sale_is_listed_with_its_money_and_receipt(shown: Phone, till: Till) -
     assert till.sell(scan["scan_id"], 2500)["link"] == "linked"
     expect(shown.page.locator("#items")).to_contain_text("Purchase: €25.00")
     expect(shown.page.locator("#items")).to_contain_text("Gran Vía, Till 3 · Receipt T3-000117")
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-IE", ("Continue", "Purchase: €25.00 · returned €10.00")),
+        ("es-ES", ("Continuar", "Compra: 25,00\N{NO-BREAK SPACE}€ · devuelto 10,00\N{NO-BREAK SPACE}€")),
+    ],
+)
+def test_what_came_back_is_told_at_its_sale(
+    take: TakePhone, site: Site, till: Till, locale: str, words: tuple[str, str]
+) -> None:
+    go_on, told = words
+    phone = take(locale=locale)
+    phone.open(site.link(f"maria-{uuid.uuid4()}"))
+    phone.button(go_on).click()
+    phone.wait_for_code()
+    sale_id = till.sell(till.scan(phone.read_qr())["scan_id"], 2500)["sale_id"]
+    till.take_back(sale_id, 1000)
+    expect(phone.page.locator("#items")).to_contain_text(told)
 
 
 def test_not_me_freezes_the_card_once_the_shopper_has_said_yes(shown: Phone, till: Till) -> None:

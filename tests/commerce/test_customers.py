@@ -67,6 +67,7 @@ def test_a_sale_is_told_whole(world: World) -> None:
         "received_at": at,
         "currency": "EUR",
         "total_minor": 2000,
+        "returned_minor": 0,
         "lines": [lines[0], {key: value for key, value in lines[1].items() if value is not None}],
     }
     assert (scan["store"], scan["outcome"], scan["reason"], scan["flagged"]) == (store, "identified", None, False)

@@ -50,6 +50,7 @@ def test_people_at_the_prompt_are_told_to_keep_the_key(world: World) -> None:
 
 DOORS = [
     ("GET", "/operator/v1/customers/{id}", None),
+    ("POST", "/operator/v1/customers/lookup", {"kind": "crm", "value": "C-1", "reason": "a letter"}),
     ("GET", "/operator/v1/customers/{id}/history", None),
     ("POST", "/operator/v1/customers/{id}/merge", {"other_id": str(UUID(int=5)), "reason": "same"}),
     ("POST", "/operator/v1/merges/{id}/undo", {"reason": "no"}),

@@ -95,6 +95,9 @@ class Day:
         assert self.call("POST", f"/shopper/v1/link-requests/{request_id}/refuse", session, {}).status_code == 200
 
     def _decide(self, operator: str, maria: str, mary: str) -> None:
+        for kind, value in (("email", EMAIL), ("phone", TYPED_PHONE)):
+            lookup = {"kind": kind, "value": value, "reason": REASON}
+            assert maria in self.call("POST", "/operator/v1/customers/lookup", operator, lookup).text
         assert EMAIL in self.call("GET", f"/operator/v1/customers/{maria}?why=duplicate", operator).text
         body = {"other_id": mary, "reason": REASON}
         merged = self.call("POST", f"/operator/v1/customers/{maria}/merge", operator, body)
@@ -127,6 +130,8 @@ class Day:
             answer = self.call("PUT", "/commerce/v1/accounts/maria-lou", site, told)
             self.problems += json.dumps(answer.json()["problems"]) if answer.is_success else ""
             self.call("POST", "/commerce/v1/customers/lookup", site, {"kind": kind, "value": value})
+            sought = {"kind": kind, "value": value, "reason": REASON}
+            self.call("POST", "/operator/v1/customers/lookup", operator, sought)
             self.client.post("/shopper/v1/sign-in", json={"kind": kind, "value": value})
         self.call("GET", f"/commerce/v1/customers/{EMAIL}", site)
         self.call("GET", f"/operator/v1/customers/{uuid4()}?why={EMAIL}&phone={PHONE}", operator)

@@ -30,7 +30,7 @@ def test_a_scan_and_its_sale_are_told_with_place_and_time(world: World) -> None:
     at = world.clock().isoformat().replace("+00:00", "Z")
     where = {"store": "Gran Vía", "terminal": "Till 3", "at": at, "flagged": False, "reason": None}
     assert items["scan"] == {"kind": "scan", "id": scan_id, "outcome": "identified", **where}
-    money = {"currency": "EUR", "total_minor": 2500, "receipt_number": "R-77", "lines": 1}
+    money = {"currency": "EUR", "total_minor": 2500, "returned_minor": 0, "receipt_number": "R-77", "lines": 1}
     assert items["sale"] == {"kind": "sale", "id": sale_id, "outcome": None, **money, **where}
 
 

@@ -127,6 +127,7 @@ class SaleItem(Answer):
     received_at: datetime
     currency: str
     total_minor: int
+    returned_minor: int = Field(ge=0, description="what returns of this sale gave back, of `total_minor`")
     lines: list[dict[str, Any]]
 
 

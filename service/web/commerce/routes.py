@@ -13,7 +13,6 @@ from service.customers.component import find_for_site, look_up, nodes_of
 from service.customers.given import list_given
 from service.customers.identifiers import open_values
 from service.customers.models import Customer
-from service.customers.normalise import InvalidIdentifier, normalise
 from service.customers.traits import component_traits
 from service.errors import NotFound
 from service.lists import Cursor
@@ -33,9 +32,9 @@ from service.web.commerce.models import (
     ScansOut,
 )
 from service.web.context import actor, now, service, site
+from service.web.looking_up import normalised
 from service.web.operation import answer, operation
 from service.web.pages import page
-from service.web.problems import Problem
 from service.web.types import WhyQuery, place
 
 bp = Blueprint("commerce", __name__)
@@ -49,11 +48,7 @@ def post_lookup(body: LookUpIn) -> Response:
     Whether the value is unknown or another site's customer's isn't told. Each look-up is recorded, and what it
     found is shown to the shopper.
     """
-    try:
-        value = normalise(body.kind, body.value, region=service().settings.phone_region)
-    except InvalidIdentifier as error:
-        errors = [{"pointer": "/value", "detail": error.detail}]
-        raise Problem(422, error.code, "the value can't be one of its kind", errors=errors) from None
+    value = normalised(body.kind, body.value)
     with service().db.write() as session:
         found = look_up(session, service().keys.vault, site_id=site().id, kind=body.kind, value=value)
         kind, is_found = body.kind.value, found is not None
@@ -105,8 +100,8 @@ def get_sales(customer_id: UUID, query: ReadQuery) -> Response:
     with service().db.write() as session:
         customer = _read(session, customer_id, Action.SALES_READ, query.why)
         rows = list_sales(session, customer.id, after=query.cursor, limit=query.limit + 1)
-    cursors = [Cursor(sale.received_at, sale.id) for sale, _, _ in rows]
-    return answer(page([_sale(sale, store) for sale, store, _ in rows], cursors, query.limit))
+    cursors = [Cursor(sale.received_at, sale.id) for sale, _, _, _ in rows]
+    return answer(page([_sale(sale, store, returned) for sale, store, _, returned in rows], cursors, query.limit))
 
 
 @bp.get("/customers/<uuid:customer_id>/scans")
@@ -138,7 +133,7 @@ def _read(session: Session, customer_id: UUID, action: Action, why: str | None) 
     return customer
 
 
-def _sale(sale: Sale, store: Store) -> dict[str, Any]:
+def _sale(sale: Sale, store: Store, returned_minor: int) -> dict[str, Any]:
     return {
         "sale_id": sale.id,
         "scan_id": sale.scan_id,
@@ -148,6 +143,7 @@ def _sale(sale: Sale, store: Store) -> dict[str, Any]:
         "received_at": sale.received_at,
         "currency": sale.currency,
         "total_minor": sale.total_minor,
+        "returned_minor": returned_minor,
         "lines": sale.lines,
     }
 

@@ -4,15 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from service.audit.models import ActorKind
+from service.customers.find import fault_of_site
 from service.customers.models import IdentifierKind, Trust
 from service.lists import Cursor
 from service.merging.models import Decider, ProposalStatus, Rule
 from service.sales.claim import ClaimStatus
 from service.web.operation import Answer, Body
 from service.web.pages import DEFAULT_LIMIT, Limit, PageQuery, read_cursor
-from service.web.types import Id, Place, WhyQuery
+from service.web.types import Id, Place, Why, WhyQuery
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Reason = Annotated[
@@ -69,6 +71,42 @@ class DecideIn(Body):
     """Why, if you like."""
 
     reason: Reason | None = None
+
+
+class SoughtIn(Body):
+    """What is known of somebody, and what the look is for: `reason` is shown to whoever is found."""
+
+    kind: IdentifierKind
+    value: Annotated[str, StringConstraints(max_length=2_000)]
+    site_id: Annotated[
+        Id | None, Field(validate_default=True, description="of an account or an anonymous id: whose it is")
+    ] = None
+    reason: Annotated[Why, StringConstraints(min_length=1)]
+
+    @field_validator("site_id")
+    @classmethod
+    def _belongs(cls, site_id: UUID | None, read: ValidationInfo) -> UUID | None:
+        """Check that keys of a site come with their site, and nothing else does."""
+        fault = fault_of_site(read.data["kind"], site_id) if "kind" in read.data else None
+        if fault is not None:
+            raise ValueError(fault)
+        return site_id
+
+
+class FoundItem(BaseModel):
+    """A customer who holds or claims the value. `exclusive`: its one holder; `source`: who told us."""
+
+    customer_id: UUID
+    trust: Trust
+    exclusive: bool
+    source: ActorKind
+    since: datetime
+
+
+class FoundPeopleOut(Answer):
+    """Everyone who holds or claims the value, the most trusted first; empty when nobody does."""
+
+    items: list[FoundItem]
 
 
 class NodeOut(BaseModel):

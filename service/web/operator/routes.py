@@ -10,6 +10,7 @@ from service.audit.read import list_audit
 from service.audit.record import record
 from service.crypto.keystore import DataKey, open_or_none
 from service.customers.component import canonical_of, nodes_of
+from service.customers.find import find_people
 from service.customers.identifiers import VALUE_CONTEXT
 from service.customers.models import NO_ISSUER, Customer, Identifier
 from service.customers.traits import component_traits, open_traits
@@ -20,13 +21,16 @@ from service.merging.models import DoNotLink, Merge, Rule
 from service.merging.read import File, read_file
 from service.merging.undo import undo
 from service.web.context import actor, now, service
+from service.web.looking_up import normalised
 from service.web.operation import answer, operation
 from service.web.operator.models import (
     FileHistoryOut,
     FileOut,
+    FoundPeopleOut,
     HistoryQuery,
     MergedOut,
     MergeIn,
+    SoughtIn,
     UndoIn,
     UndoneOut,
 )
@@ -34,6 +38,28 @@ from service.web.pages import page
 from service.web.types import WhyQuery
 
 bp = Blueprint("operator", __name__)
+
+
+@bp.post("/customers/lookup")
+@operation({200: FoundPeopleOut}, body=SoughtIn, problems=(404,))
+def post_lookup(body: SoughtIn) -> Response:
+    """Find who holds or claims an identifier: several may, and nobody is an empty list.
+
+    The look is audited under each who is found, with who and why; the shopper sees it.
+    """
+    value = normalised(body.kind, body.value)
+    with service().db.write() as session:
+        found = find_people(
+            session,
+            service().keys.vault,
+            body.kind,
+            value,
+            site_id=body.site_id,
+            actor=actor(),
+            why=body.reason,
+            now=now(),
+        )
+    return answer({"items": [vars(one) for one in found]})
 
 
 @bp.get("/customers/<uuid:customer_id>")

@@ -121,7 +121,7 @@ class CodeOut(Answer):
 
 
 class ActivityItem(Answer):
-    """A scan or a sale. `reason` is exact here; a till hears less. Sales add what was paid."""
+    """A scan or a sale. `reason` is exact here; a till hears less. Sales add what was paid, and what came back."""
 
     kind: Literal["scan", "sale"]
     id: UUID
@@ -133,6 +133,7 @@ class ActivityItem(Answer):
     flagged: bool
     currency: str | None = None
     total_minor: int | None = None
+    returned_minor: int | None = Field(None, ge=0)
     receipt_number: str | None = None
     lines: int | None = None
 

@@ -173,7 +173,7 @@ def _scan(scan: Scan, store: Store, terminal: Terminal) -> dict[str, Any]:
     }
 
 
-def sale_item(sale: Sale, store: Store, terminal: Terminal) -> dict[str, Any]:
+def sale_item(sale: Sale, store: Store, terminal: Terminal, returned_minor: int) -> dict[str, Any]:
     """Return a sale as its shopper reads it."""
     return {
         "kind": "sale",
@@ -186,6 +186,7 @@ def sale_item(sale: Sale, store: Store, terminal: Terminal) -> dict[str, Any]:
         "flagged": False,
         "currency": sale.currency,
         "total_minor": sale.total_minor,
+        "returned_minor": returned_minor,
         "receipt_number": sale.receipt_number,
         "lines": len(sale.lines),
     }

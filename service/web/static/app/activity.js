@@ -126,7 +126,8 @@ function fillNotMe(button, item, time) {
 }
 
 function tellSale(item) {
-  const what = sentence("sale", { total: money(item.total_minor, item.currency) });
+  const [total, returned] = [item.total_minor, item.returned_minor].map((minor) => money(minor, item.currency));
+  const what = sentence(item.returned_minor ? "sale_returned" : "sale", { total, returned });
   const where = { store: item.store, terminal: item.terminal, receipt: item.receipt_number };
   return { look: "sale", what, where: sentence("receipt", where), why: "" };
 }

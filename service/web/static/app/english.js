@@ -45,6 +45,7 @@ export const ENGLISH = {
   identified: "Identified",
   refused: "Not accepted",
   sale: "Purchase: {total}",
+  sale_returned: "Purchase: {total} · returned {returned}",
   receipt: "{store}, {terminal} · Receipt {receipt}",
   just_now: "just now",
   not_me: "Not me",

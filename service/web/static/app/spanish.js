@@ -45,6 +45,7 @@ export const SPANISH = {
   identified: "Identificación",
   refused: "No aceptado",
   sale: "Compra: {total}",
+  sale_returned: "Compra: {total} · devuelto {returned}",
   receipt: "{store}, {terminal} · Recibo {receipt}",
   just_now: "ahora mismo",
   not_me: "No he sido yo",
