@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from service.sharing import share, take_part
 THREADS = 1
 KEEP_ALIVE_SECONDS = 15
 TIMEOUT_SECONDS = 30
+MOST_CONNECTIONS = 1000
+_OWN_FILES = 40  # databases, listeners, metrics, the log: what a worker has open besides its connections
 
 
 def default_workers() -> int:
@@ -51,6 +54,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         "threads": THREADS,
         "keepalive": KEEP_ALIVE_SECONDS,
         "timeout": TIMEOUT_SECONDS,
+        "worker_connections": _let_in(),
         "preload_app": True,
         "when_ready": lambda arbiter: ready(str(arbiter.LISTENERS[0]), workers),
         "post_fork": after_fork,
@@ -71,6 +75,16 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         if end.code and os.getpid() == master:
             raise Unavailable("the service could not start; its log says why") from None
         raise
+
+
+def _let_in() -> int:
+    """Return how many connections a worker may have, once as many files may be open as the system grants us."""
+    wanted = MOST_CONNECTIONS + _OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    granted = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < granted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    return max(granted - _OWN_FILES, 2 * THREADS)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx2
+import psutil
 import pytest
 
 from service.config import Settings
@@ -97,8 +97,6 @@ def test_where_the_disk_is_full_too_each_worker_counts_alone(serve: Serve, tmp_p
 @can_mount
 @on_sqlite
 def test_a_worker_that_comes_when_memory_has_become_full_counts_alone(serve: Serve, tmp_path: Path) -> None:
-    import psutil
-
     live = serve("mount -t tmpfs -o size=2m none /dev/shm")
     [worker] = psutil.Process(live.process.pid).children()
     Path(f"/proc/{worker.pid}/root/dev/shm/filling").write_bytes(b"x" * 1_200_000)
@@ -123,6 +121,35 @@ def test_a_log_that_can_not_be_written_costs_no_answer(serve: Serve) -> None:
     live = serve("true", stderr="/dev/full")
     for _ in range(200):  # more than any buffer holds
         ask(live)
+
+
+@on_sqlite
+@pytest.mark.parametrize("late", [False, True])
+def test_where_no_more_files_can_be_opened_who_is_connected_is_served(
+    serve: Serve, tmp_path: Path, late: bool
+) -> None:
+    live = serve("true" if late else "ulimit -n 64")
+    [worker] = psutil.Process(live.process.pid).children()
+    if late:
+        worker.rlimit(psutil.RLIMIT_NOFILE, (64, 64))
+    with connected(live) as staying, ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(connected(live)).connect()
+            staying.request("GET", "/healthz")
+            assert staying.getresponse().read()
+        stack.close()
+        ask(live)
+        staying.request("GET", "/healthz")
+        assert staying.getresponse().read()
+    assert worker.is_running()
+    assert (tmp_path / "log").read_text().count("connection left waiting") == late
+
+
+@on_sqlite
+def test_it_asks_for_the_files_that_its_connections_need(serve: Serve) -> None:
+    live = serve("ulimit -S -n 64")
+    [worker] = psutil.Process(live.process.pid).children()
+    assert worker.rlimit(psutil.RLIMIT_NOFILE)[0] > 1000
 
 
 def test_what_a_killed_service_left_is_removed_and_what_serves_stays(
