@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
@@ -22,6 +22,8 @@ from service.db.statement import Statement
 from service.db.turns import Turns
 
 BUSY_TIMEOUT_SECONDS = 10
+# A server that is gone, or accepts and says nothing, must not hold a worker until it is killed for that.
+_POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # seconds; milliseconds
 _WRITES = "unspoken_writes"
 # Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then.
 # A scan touches pages of three trees; with SQLite's own 1,000 pages a busy shop would copy its log back, and wait
@@ -65,13 +67,20 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
         else:
             # The pool serves transactions only, so asking first whether a connection still stands costs no scan.
-            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **common)
+            arguments = {name: value for name, value in _POSTGRES_WAITS.items() if name not in parsed.query}
+            self.engine = create_engine(
+                url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=arguments, **common
+            )
+            event.listen(self.engine, "handle_error", _name_read_only)
         event.listen(self.engine, "begin", _begin)
         self.writing_engine = self.engine.execution_options(**{_WRITES: True})
-        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        driver = self.engine.dialect.loaded_dbapi
+        self.driver_error: type[Exception] = driver.Error
         self.any_error = (self.driver_error, SQLAlchemyError)
-        # The server is gone, locked or out of something: worth trying again.
-        self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
+        # The server is gone, locked, out of something or, as a standby, read-only: worth trying again.
+        self.passing_errors: tuple[type[Exception], ...] = (driver.OperationalError, OperationalError)
+        if not self.on_sqlite:
+            self.passing_errors += (driver.errors.ReadOnlySqlTransaction,)
         if self._turns is not None:
             self._checkpoints = self._count_checkpoints(self._turns)
         self._opened: set[PoolProxiedConnection] = set()
@@ -133,6 +142,13 @@ class Database:
             return self._kept.file != _identity(self._path)
         except OSError:
             return True
+
+    def is_read_only(self) -> bool:
+        """Return whether the server takes no writes, as a standby doesn't."""
+        if self.on_sqlite:
+            return False
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
 
     def after_fork(self) -> None:
         """Leave connections that were opened before a fork to the parent, and checkpoints, which it counts alone."""
@@ -209,6 +225,14 @@ def _make_private(path: Path) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _name_read_only(context: ExceptionContext) -> OperationalError | None:
+    """Have a transaction fail as a lone statement does where the server is read-only: in a way that may pass."""
+    error = context.original_exception
+    if not isinstance(error, context.dialect.loaded_dbapi.errors.ReadOnlySqlTransaction):
+        return None
+    return OperationalError(context.statement, None, error, hide_parameters=True)
 
 
 def _begin(connection: Connection) -> None:
