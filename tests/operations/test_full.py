@@ -19,9 +19,9 @@ from tests.postgres import free_port
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SMALL = "mount -t tmpfs -o size=64k none"
+TRY = ["unshare", "-rm", "sh", "-c", f"{SMALL} /dev/shm"]
 can_mount = pytest.mark.skipif(
-    shutil.which("unshare") is None
-    or subprocess.run(["unshare", "-rm", "sh", "-c", f"{SMALL} /dev/shm"], check=False).returncode != 0,
+    shutil.which(TRY[0]) is None or subprocess.run(TRY, capture_output=True, check=False).returncode != 0,
     reason="only who may mount can have a full disk",
 )
 Serve = Callable[..., LiveService]
