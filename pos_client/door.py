@@ -1,11 +1,13 @@
 """The door to the service: one call, one JSON object or one exception, within a hard time limit."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from threading import Thread
+from time import monotonic
 from typing import Any, TypeVar
 
 import httpx2
@@ -16,6 +18,7 @@ from pos_client.errors import NotAuthorised, Refused, ServiceError, Unavailable
 T = TypeVar("T")
 
 _NOT_AUTHORISED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_MOST_BYTES = 1 << 20
 _TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -61,15 +64,27 @@ class Door:
         seconds = timeout or self._timeout
         limits = httpx2.Timeout(seconds, connect=self._timeout)
         try:
-            response = _within(
+            response, body = _within(
                 seconds,
-                lambda: self._http.request(method, path, content=content, headers=headers, timeout=limits),
+                lambda: self._fetch(method, path, seconds, content=content, headers=headers, timeout=limits),
             )
         except TimeoutError as error:
             raise Unavailable("The service didn't answer in time.", code="timeout") from error
         except (httpx2.HTTPError, OSError) as error:
             raise Unavailable("The service can't be reached.", code="unreachable") from error
-        return _answer(response)
+        return _answer(response, body)
+
+    def _fetch(self, method: str, path: str, seconds: float, **request: Any) -> tuple[httpx2.Response, bytes]:
+        """Return a response and its body; more than any answer of the service, or one without an end, is none."""
+        ends, body = monotonic() + seconds, bytearray()
+        with self._http.stream(method, path, **request) as response:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    raise Unavailable(NOT_UNSPOKEN, code="garbage_answer", status=response.status_code)
+                if monotonic() > ends:  # nobody waits for it any more
+                    raise TimeoutError
+        return response, bytes(body)
 
     def close(self) -> None:
         """Close the connections."""
@@ -114,14 +129,14 @@ def read_problem(status: int, problem: object, headers: httpx2.Headers | None = 
     return later
 
 
-def _answer(response: httpx2.Response) -> Answer:
+def _answer(response: httpx2.Response, body: bytes) -> Answer:
     try:
-        body = response.json()
+        said = json.loads(body)
     except (ValueError, RecursionError):  # nested deeply enough, anything is garbage
-        body = None
-    if response.is_success and isinstance(body, dict):
-        return body
-    raise read_problem(response.status_code, body, response.headers)
+        said = None
+    if response.is_success and isinstance(said, dict):
+        return said
+    raise read_problem(response.status_code, said, response.headers)
 
 
 def _errors(fields: dict[str, Any]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ Nothing here takes a message of an exception: it may quote what a person sent.
 
 import sys
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -21,10 +22,15 @@ class Level(StrEnum):
 
 
 def log(level: Level, event: str, **fields: Any) -> None:
-    """Write one line, in one piece, so that the lines of many processes don't mix."""
+    """Write one line, in one piece, so that the lines of many processes don't mix.
+
+    A line that can't be written, as on a full disk, is lost: nothing else may fail for it.
+    """
     line = {"timestamp": datetime.now(UTC), "level": level, "event": event} | fields
-    sys.stderr.buffer.write(orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE, default=str))
-    sys.stderr.buffer.flush()
+    text = orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE, default=str)
+    with suppress(OSError):
+        sys.stderr.buffer.write(text)
+        sys.stderr.buffer.flush()
 
 
 def where(error: BaseException) -> list[str]:

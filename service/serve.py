@@ -3,21 +3,23 @@
 import atexit
 import gc
 import os
+import resource
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from service.config import Settings
 from service.errors import Unavailable
+from service.sharing import share, take_part
 
 THREADS = 1
 KEEP_ALIVE_SECONDS = 15
 TIMEOUT_SECONDS = 30
+MOST_CONNECTIONS = 1000
+_OWN_FILES = 40  # databases, listeners, metrics, the log: what a worker has open besides its connections
 
 
 def default_workers() -> int:
@@ -30,7 +32,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
 
     The app is composed once, before the workers fork, so bad settings end it here.
     """
-    _share_metrics()
+    _share_metrics(workers)
     # Imported only now: the metrics library looks for its folder when it is imported.
     from service.app import create_app
     from service.erasures import replay_before_serving
@@ -41,6 +43,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
     replay_before_serving(settings)
 
     def after_fork(_server: Any, _worker: Any) -> None:
+        take_part()
         app.extensions[EXTENSION].db.after_fork()
         app.extensions[EXTENSION].keystore.after_fork()
 
@@ -51,6 +54,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         "threads": THREADS,
         "keepalive": KEEP_ALIVE_SECONDS,
         "timeout": TIMEOUT_SECONDS,
+        "worker_connections": _let_in(),
         "preload_app": True,
         "when_ready": lambda arbiter: ready(str(arbiter.LISTENERS[0]), workers),
         "post_fork": after_fork,
@@ -71,6 +75,16 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         if end.code and os.getpid() == master:
             raise Unavailable("the service could not start; its log says why") from None
         raise
+
+
+def _let_in() -> int:
+    """Return how many connections a worker may have, once as many files may be open as the system grants us."""
+    wanted = MOST_CONNECTIONS + _OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    granted = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < granted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    return max(granted - _OWN_FILES, 2 * THREADS)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -113,19 +127,13 @@ def _end_gently(worker: Any) -> None:
     signal.signal(signal.SIGQUIT, worker.handle_exit)
 
 
-def _share_metrics() -> None:
-    # In memory where the system has such a folder: every request writes a few numbers there.
-    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is private
-    folder = tempfile.mkdtemp(prefix="unspoken-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    parent = os.getpid()
-    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == parent else None)
+def _share_metrics(workers: int) -> None:
+    folder, parent = share(workers), os.getpid()
+    if folder is not None:
+        atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == parent else None)
 
 
 def _forget(_server: Any, worker: Any) -> None:
-    from prometheus_client import multiprocess
-
     from service.web.counts import counts
 
     counts().forget(worker.age)
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -5,6 +5,8 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,28 +95,40 @@ def load(path: Path) -> Keys:
 
 def save_new(path: Path, keys: Keys) -> None:
     """Write the file for the first time; FileExistsError when it is there, even when raced."""
-    temporary = _write_beside(path, keys)
-    try:
+    with _written_beside(path, keys) as temporary:
         os.link(temporary, path)
-    finally:
-        temporary.unlink()
     _sync_folder(path)
 
 
 def save(path: Path, keys: Keys) -> None:
     """Replace the file in one step."""
-    _write_beside(path, keys).replace(path)
+    with _written_beside(path, keys) as temporary:
+        temporary.replace(path)
     _sync_folder(path)
 
 
-def _write_beside(path: Path, keys: Keys) -> Path:
+@contextmanager
+def _written_beside(path: Path, keys: Keys) -> Iterator[Path]:
+    """Write a file of another name, which is gone afterwards, whatever happens: it holds every secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(_dump(keys), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
+    temporary = Path(name)
+    try:
+        _write(descriptor, keys, path)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(descriptor: int, keys: Keys, path: Path) -> None:
+    """Write the keys to a file that is open; a failure names the file that it is to become."""
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(_dump(keys), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _sync_folder(path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
@@ -22,7 +22,10 @@ from service.db.statement import Statement
 from service.db.turns import Turns
 
 BUSY_TIMEOUT_SECONDS = 10
-_WRITES = "unspoken_writes"
+# A server that is gone, or accepts and says nothing, must not hold a worker until it is killed for that.
+_POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # seconds; milliseconds
+_WRITES, _WAITED = "unspoken_writes", "unspoken_waited"
+_NOTICED_SECONDS = 0.1
 # Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then.
 # A scan touches pages of three trees; with SQLite's own 1,000 pages a busy shop would copy its log back, and wait
 # for the disk, nine times a second. With these it is once, and the log grows to 40 MB.
@@ -65,13 +68,20 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
         else:
             # The pool serves transactions only, so asking first whether a connection still stands costs no scan.
-            self.engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **common)
+            arguments = {name: value for name, value in _POSTGRES_WAITS.items() if name not in parsed.query}
+            self.engine = create_engine(
+                url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=arguments, **common
+            )
+            event.listen(self.engine, "handle_error", _name_read_only)
         event.listen(self.engine, "begin", _begin)
         self.writing_engine = self.engine.execution_options(**{_WRITES: True})
-        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        driver = self.engine.dialect.loaded_dbapi
+        self.driver_error: type[Exception] = driver.Error
         self.any_error = (self.driver_error, SQLAlchemyError)
-        # The server is gone, locked or out of something: worth trying again.
-        self.passing_errors = (self.engine.dialect.loaded_dbapi.OperationalError, OperationalError)
+        # The server is gone, locked, out of something or, as a standby, read-only: worth trying again.
+        self.passing_errors: tuple[type[Exception], ...] = (driver.OperationalError, OperationalError)
+        if not self.on_sqlite:
+            self.passing_errors += (driver.errors.ReadOnlySqlTransaction,)
         if self._turns is not None:
             self._checkpoints = self._count_checkpoints(self._turns)
         self._opened: set[PoolProxiedConnection] = set()
@@ -81,12 +91,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction that may write: returning commits, raising rolls back."""
-        with (
-            self._turn(),
-            Session(self.writing_engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+        with self._turn() as waited:
+            engine = self.writing_engine
+            if waited > _NOTICED_SECONDS:
+                engine = engine.execution_options(**{_WAITED: waited})
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -102,13 +112,13 @@ class Database:
         """
         prepared = statement.prepared(self.engine.dialect)
         bound = prepared.bind(params)
-        with self._turn() if prepared.writes else nullcontext():
+        with self._turn() if prepared.writes else nullcontext(0.0) as waited:
             try:
-                rows = self._fetch(prepared.sql, bound)
+                rows = self._fetch(prepared.sql, bound, waited)
             except self.driver_error as error:
                 if not self._is_lost(error):
                     raise
-                rows = self._fetch(prepared.sql, bound)
+                rows = self._fetch(prepared.sql, bound, waited)
         return prepared.result(rows[0]) if rows else None
 
     def close(self) -> None:
@@ -134,6 +144,13 @@ class Database:
         except OSError:
             return True
 
+    def is_read_only(self) -> bool:
+        """Return whether the server takes no writes, as a standby doesn't."""
+        if self.on_sqlite:
+            return False
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
+
     def after_fork(self) -> None:
         """Leave connections that were opened before a fork to the parent, and checkpoints, which it counts alone."""
         self._opened = set()
@@ -145,19 +162,20 @@ class Database:
     def _count_checkpoints(self, turns: Turns) -> Checkpoints:
         return Checkpoints(self.engine.raw_connection, turns, self.driver_error)
 
-    def _turn(self) -> AbstractContextManager[None]:
+    def _turn(self) -> AbstractContextManager[float]:
         if self._turns is None or self._checkpoints is None:
-            return nullcontext()
+            return nullcontext(0.0)
         self._checkpoints.count()
         return self._turns.taken()
 
-    def _fetch(self, sql: str, bound: dict[str, Any]) -> Any:
+    def _fetch(self, sql: str, bound: dict[str, Any], waited: float) -> Any:
         """Run a statement to its end: SQLite commits, and lets go of its snapshot, only then."""
         cursor = self._kept.cursor
         if cursor is None:
             cursor = self._kept.keep(self.engine.raw_connection())
             self._kept.file = _identity(self._path) if self.on_sqlite else None
-        return cursor.execute(sql, bound).fetchall()
+        with _waiting_less(cursor.connection, waited) if waited > _NOTICED_SECONDS else nullcontext():
+            return cursor.execute(sql, bound).fetchall()
 
     def _is_lost(self, error: Exception) -> bool:
         """Return whether an error says that the server closed the connection; then all of them are dropped."""
@@ -211,6 +229,33 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _name_read_only(context: ExceptionContext) -> OperationalError | None:
+    """Have a transaction fail as a lone statement does where the server is read-only: in a way that may pass."""
+    error = context.original_exception
+    if not isinstance(error, context.dialect.loaded_dbapi.errors.ReadOnlySqlTransaction):
+        return None
+    return OperationalError(context.statement, None, error, hide_parameters=True)
+
+
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES) and connection.dialect.name == "sqlite"
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_WRITES) or connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("BEGIN")
+        return
+    waited = options.get(_WAITED, 0.0)
+    with _waiting_less(connection.connection.driver_connection, waited) if waited else nullcontext():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _waiting_less(connection: Any, waited: float) -> Iterator[None]:
+    """Have SQLite wait for its lock only for what is left, once so many seconds were waited for the turn.
+
+    While somebody who takes no turn holds it, each who waits behind another would else wait that much longer.
+    """
+    left = max(BUSY_TIMEOUT_SECONDS - waited, 0)
+    connection.execute(f"PRAGMA busy_timeout={left * 1000:.0f}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000:.0f}")

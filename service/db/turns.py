@@ -8,6 +8,7 @@ database is released by the kernel even when its holder is killed. Processes tha
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,13 +23,14 @@ class Turns:
         self._opened_by = 0
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold the lock."""
+    def taken(self) -> Iterator[float]:
+        """Hold the lock; it is told how many seconds it was waited for."""
+        begun = time.monotonic()
         with self._between_threads:
             file = self._descriptor()
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
-                yield
+                yield time.monotonic() - begun
             finally:
                 fcntl.flock(file, fcntl.LOCK_UN)
 

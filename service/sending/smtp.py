@@ -1,28 +1,83 @@
 """E-mail by SMTP: STARTTLS wherever the server offers it, and never a password in clear over a network."""
 
 import smtplib
+import socket
 import ssl
+import time
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from service.sending.message import Message
 
 TIMEOUT_SECONDS = 10
+MESSAGE_SECONDS = 60  # for all that is said about one message; its lease is longer
+_PIECE_BYTES = 4096
 _HERE = ("localhost", "127.0.0.1", "::1")
+
+
+class _Replies:
+    """Reads a server's replies, line by line, each within its time, so that a server that drips is no better off."""
+
+    def __init__(self, sock: socket.socket, ends: float) -> None:
+        self._sock, self._ends, self._held = sock, ends, b""
+
+    def wait_anew(self) -> None:
+        """Give the server its time for another reply, which is over at last when that of the message is."""
+        self._reply_ends = min(time.monotonic() + TIMEOUT_SECONDS, self._ends)
+
+    def readline(self, most: int) -> bytes:
+        """Return a line, or what there was of it when the server hung up or it became too long."""
+        while b"\n" not in self._held and len(self._held) < most:
+            left = self._reply_ends - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._sock.settimeout(left)
+            data = self._sock.recv(_PIECE_BYTES)
+            if not data:
+                break
+            self._held += data
+        self._sock.settimeout(TIMEOUT_SECONDS)
+        line, end, self._held = self._held.partition(b"\n")
+        return line + end
+
+    def close(self) -> None:
+        """Forget what was not read: smtplib closes its file, and the socket apart."""
+        self._held = b""
+
+
+class _Prompt(smtplib.SMTP):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._ends = time.monotonic() + MESSAGE_SECONDS
+        super().__init__(*args, **kwargs)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file: Any = _Replies(self.sock, self._ends)
+        self.file.wait_anew()
+        return super().getreply()
+
+
+class _PromptByTls(_Prompt, smtplib.SMTP_SSL):
+    pass
 
 
 def send_mail(message: Message, *, url: str, sender: str) -> None:
     """Send one e-mail by way of smtp://USER:PASSWORD@HOST:PORT, or smtps://…; `OSError` when it is not taken.
 
-    Everything that smtplib and ssl raise is an OSError; a `TimeoutError` says that the server didn't answer.
+    Everything that smtplib and ssl raise is an OSError; a `TimeoutError` says that the server didn't answer in time.
+    Once the message is taken, nothing that the server says or does is a failure: it would be sent again.
     """
     server = urlsplit(url)
     try:
-        with _connect(server) as connection:
+        with closing(_connect(server)) as connection:
             if server.username:
                 connection.login(unquote(server.username), unquote(server.password or ""))
             connection.send_message(_compose(message, sender))
+            with suppress(OSError):
+                connection.quit()
     except smtplib.SMTPServerDisconnected as error:  # what smtplib makes of a time-out, too
         if isinstance(error.__context__, TimeoutError):
             raise TimeoutError("the mail server did not answer") from error
@@ -32,8 +87,8 @@ def send_mail(message: Message, *, url: str, sender: str) -> None:
 def _connect(server: SplitResult) -> smtplib.SMTP:
     host, tls = server.hostname or "", ssl.create_default_context()
     if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT_SECONDS, context=tls)
-    connection = smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT_SECONDS)
+        return _PromptByTls(host, server.port or 465, timeout=TIMEOUT_SECONDS, context=tls)
+    connection = _Prompt(host, server.port or 587, timeout=TIMEOUT_SECONDS)
     try:
         connection.ehlo_or_helo_if_needed()
         if connection.has_extn("starttls"):

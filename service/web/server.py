@@ -4,6 +4,7 @@ That is problems to clients and JSON lines to operators, like everything else. I
 header without a colon may be somebody's token.
 """
 
+import errno
 import logging
 import re
 import selectors
@@ -34,6 +35,8 @@ _LINGER_SECONDS = 2.0
 # connection is for one request only, sharing them out would cost more than it gives.
 _LEAVE_SECONDS = 0.002
 _LEAVES_A_SECOND = 10
+_FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_FULL_SECONDS = 1.0
 _RECEIVED_BYTES = 64 * 1024
 _PIECE_BYTES = 8 * 1024
 _HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
@@ -92,6 +95,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._nr_conns, self._counts = 0, counts()
         self.age = age
         super().__init__(age, *args, **kwargs)
+        # All who are connected wait among the kept-alive, and gunicorn would close upon who is one too many there.
+        self.max_keepalived = self.worker_connections
         # Who has sent a whole request more, while others may be waiting for their first.
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
@@ -113,10 +118,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._left, self._second_ends = 0, now + 1
         if self._left < _LEAVES_A_SECOND and self._counts.somebody_has_fewer(self.nr_conns - 1):
             self._left += 1
-            self._leaves_until = now + _LEAVE_SECONDS
-            self.set_accept_enabled(False)
+            self._leave_for(_LEAVE_SECONDS)
         else:
+            self._accept(listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take a new connection; where no file can be opened for it, leave it until others have ended."""
+        try:
             super().accept(listener)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            log(Level.WARNING, "connection left waiting", reason=errno.errorcode[error.errno])
+            self._leave_for(_FULL_SECONDS)
+
+    def _leave_for(self, seconds: float) -> None:
+        self._leaves_until = time.monotonic() + seconds
+        self.set_accept_enabled(False)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen for new connections or not; while one is left to others, not."""

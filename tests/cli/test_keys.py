@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,24 @@ def test_making_the_keys_makes_a_private_file_once(bare: Shell) -> None:
     before = keys_file(bare).read_bytes()
     assert "exists already" in bare.fails("keys", "init")
     assert keys_file(bare).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["init", "rotate"])
+def test_a_full_disk_is_told_and_no_key_is_left_beside_the_file(
+    bare: Shell, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command == "rotate":
+        bare.json("keys", "init")
+    before = set(keys_file(bare).parent.iterdir())
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    words = bare.fails("keys", command)
+    assert "No space left on device" in words
+    assert str(keys_file(bare)) in words
+    assert set(keys_file(bare).parent.iterdir()) == before
 
 
 def test_rotating_adds_a_key_that_signs_in_72_hours(bare: Shell) -> None:

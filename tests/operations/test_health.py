@@ -1,8 +1,11 @@
+import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -92,6 +95,60 @@ def test_a_key_store_that_is_gone_is_named_and_its_password_is_not_told(world: W
     assert answer.json["detail"] == "the key store does not answer: try again"
     assert int(answer.headers["Retry-After"]) >= 1
     assert "hunter2" not in ready.text + answer.text
+
+
+@pytest.fixture
+def read_only(world: World) -> Iterator[None]:
+    """The database of the world, as a standby is."""
+    url, db = make_url(world.settings.database_url), world.service.db
+
+    def say(words: str) -> None:
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        options = "-c default_transaction_read_only=off"
+        with psycopg.connect(plain, autocommit=True, options=options) as connection:
+            connection.execute(f'ALTER DATABASE "{url.database}" {words}')
+        db.close()
+
+    say("SET default_transaction_read_only = on")
+    yield
+    say("RESET default_transaction_read_only")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_read_only_database_is_not_ready_and_a_sale_waits(world: World, request: pytest.FixtureRequest) -> None:
+    till, maria = world.till(), world.shopper()
+    scan = till.scan(maria.code()).json
+    request.getfixturevalue("read_only")
+    ready = world.client.get("/readyz")
+    assert (ready.status_code, ready.json["detail"]) == (503, "the database is read-only")
+    for answer in (till.scan(maria.code()), till.sell(scan["scan_id"])):
+        assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that accepts, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_server_that_says_nothing_is_not_waited_for(serve: Serve, silent_server: str) -> None:
+    client = serve(database_url=silent_server)
+    begun = time.monotonic()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["detail"]) == (503, "the database does not answer")
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_url_may_say_how_long_to_wait(serve: Serve, silent_server: str) -> None:
+    client = serve(keystore_url=f"{silent_server}?connect_timeout=2")
+    begun = time.monotonic()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["detail"]) == (503, "the key store does not answer")
+    assert time.monotonic() - begun < 4.5
 
 
 def test_keys_that_do_not_sign_yet_are_not_ready(world: World) -> None:

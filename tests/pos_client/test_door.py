@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
@@ -86,6 +86,36 @@ def test_retry_after_is_read_in_seconds(header: str, seconds: float) -> None:
     with pytest.raises(Unavailable) as caught:
         door(answer_with(429, headers=headers)).call("GET", "/x")
     assert caught.value.retry_after == seconds
+
+
+def test_an_answer_that_is_larger_than_any_is_none_and_is_not_kept() -> None:
+    given = []
+
+    def go_on() -> Iterator[bytes]:
+        for _ in range(1000):
+            given.append(1)
+            yield b" " * (64 << 10)
+
+    with pytest.raises(Unavailable) as caught:
+        door(answer_with(200, content=go_on())).call("GET", "/x")
+    assert caught.value.code == "garbage_answer"
+    assert len(given) < 20
+
+
+def test_an_answer_without_an_end_is_not_read_on_once_nobody_waits() -> None:
+    ended = threading.Event()
+
+    def drip() -> Iterator[bytes]:
+        try:
+            while True:
+                time.sleep(0.02)
+                yield b" "
+        finally:
+            ended.set()
+
+    with pytest.raises(Unavailable):
+        door(answer_with(200, content=drip()), timeout=0.1).call("GET", "/x")
+    assert ended.wait(5)
 
 
 def test_a_service_that_hangs_costs_the_time_out_and_no_more(open_till: OpenTill) -> None:

@@ -1,7 +1,9 @@
+import contextlib
 import smtplib
 import socket
 import ssl
 import threading
+import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -129,3 +131,31 @@ def test_a_server_that_says_nothing_more_has_timed_out(monkeypatch: pytest.Monke
             send_mail(mail(), url=f"smtp://127.0.0.1:{port}", sender="shop@example.com")
         greeting_thread.join()
         held[0].close()
+
+
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_then() -> None:
+    with serving(SmtpServer(refuse="QUIT")) as server:
+        send_mail(mail(), url=f"smtp://127.0.0.1:{server.port}", sender=SENDER)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("limit", ["TIMEOUT_SECONDS", "MESSAGE_SECONDS"])
+@pytest.mark.parametrize("drop", [b"220-wait\r\n", b"2"])
+def test_a_server_that_drips_has_timed_out(monkeypatch: pytest.MonkeyPatch, limit: str, drop: bytes) -> None:
+    monkeypatch.setattr(smtp, limit, 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+        port = dripping.getsockname()[1]
+
+        def drip() -> None:
+            with dripping.accept()[0] as connection, contextlib.suppress(OSError):
+                for _ in range(100):
+                    connection.sendall(drop)
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            send_mail(mail(), url=f"smtp://127.0.0.1:{port}", sender=SENDER)
+        assert time.monotonic() - begun < 2
+        thread.join()

@@ -64,6 +64,8 @@ def _database_faults() -> Iterator[str]:
         if not is_migrated(service().db):
             yield "the database lacks migrations: run `unspoken migrate`"
             return
+        if service().db.is_read_only():
+            yield "the database is read-only"
     except service().db.any_error:
         yield "the database does not answer"
         return
@@ -71,5 +73,7 @@ def _database_faults() -> Iterator[str]:
         with service().db.read() as session:
             if not service().journal.is_settled(session, service().keystore):
                 yield "people who were erased are back in this database: run `unspoken customer replay-erasures`"
+        if service().keystore.db.is_read_only():
+            yield "the key store is read-only"
     except service().keystore.any_error:
         yield "the key store does not answer"
