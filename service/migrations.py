@@ -32,6 +32,14 @@ def is_migrated(db: Database) -> bool:
     return current is not None and current >= known_revisions()[-1]
 
 
+def find_fault(db: Database) -> str | None:
+    """Return in words why the database can't be served from as it is; None when nothing is wrong."""
+    try:
+        return None if is_migrated(db) else "the database lacks migrations: run `unspoken migrate`"
+    except db.any_error:
+        return "the database does not answer"
+
+
 def current_revision(db: Database) -> str | None:
     """Return the newest migration that the database has run."""
     with db.engine.connect() as connection:
