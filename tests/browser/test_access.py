@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.joining import enter_code, new_address, open_data
+from tests.browser.joining import enter_code, join, new_address, open_data
 from tests.browser.phone import ARGUMENTS, CHROMIUM, Phone, take_phone
 from tests.browser.shop import Shop, Site, Till, mint_claim
 
@@ -127,7 +127,8 @@ def test_axe_finds_no_barrier_from_joining_to_erasing(take, shop: Shop, site: Si
 TWICE_THE_SIZE = "--blink-settings=defaultFontSize=32"
 # What sticks out of the page as it stands, and the words broken over two lines; addresses may be.
 FIND_FLAWS = r"""() => {
-    const isClipped = (node) => node !== null && (getComputedStyle(node).clipPath !== "none" || isClipped(node.parentElement));
+    const isClipped = (node) =>
+        node !== null && (getComputedStyle(node).clipPath !== "none" || isClipped(node.parentElement));
     const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !isClipped(node);
     const isBroken = (text, word) => {
         const range = document.createRange();
@@ -135,7 +136,8 @@ FIND_FLAWS = r"""() => {
         range.setEnd(text, word.index + word[0].length);
         return new Set([...range.getClientRects()].map((part) => part.top)).size > 1;
     };
-    const isOut = (node) => node.getBoundingClientRect().right > innerWidth || node.scrollWidth > node.clientWidth + 1;
+    const isOut = (node) =>
+        node.getBoundingClientRect().right > innerWidth || node.scrollWidth > node.clientWidth + 1;
     const flaws = [...document.querySelectorAll("html, button, input, a, p, h1, h2, li, time")]
         .filter((node) => isSeen(node) && getComputedStyle(node).display !== "inline" && isOut(node))
         .map((node) => `out: ${node.tagName} ${node.id || node.className}`);
@@ -239,6 +241,20 @@ def test_the_keyboard_alone_joins_and_erases(phone: Phone, shop: Shop) -> None:
     expect(page.locator("#confirm-title")).to_have_text("Are you sure?")
     press(page, "Erase everything for good")
     expect(page.locator("#message-title")).to_be_focused()
+
+
+@pytest.mark.parametrize(("part", "name"), [("Erase everything", "Erase my file"), (None, "Sign out on this phone")])
+def test_the_keyboard_is_where_it_was_when_a_question_is_cancelled(
+    phone: Phone, shop: Shop, part: str | None, name: str
+) -> None:
+    join(phone, shop)
+    open_data(phone)
+    if part:
+        phone.page.get_by_text(part).click()
+    press(phone.page, name)
+    expect(phone.button("Cancel")).to_be_focused()
+    phone.page.keyboard.press("Escape")
+    expect(phone.button(name)).to_be_focused()
 
 
 def test_a_spanish_phone_joins_in_spanish(take, shop: Shop) -> None:
