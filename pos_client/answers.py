@@ -91,6 +91,7 @@ class SaleResult:
     link: Link
     warnings: tuple[Remark, ...] = ()
     queued: bool = False
+    training: bool = False
 
     @property
     def subject(self) -> str:
@@ -100,7 +101,7 @@ class SaleResult:
     @property
     def may_be_claimed(self) -> bool:
         """Whether a claim code on the receipt can be of use."""
-        return self.link not in (Link.LINKED, Link.CONFLICT)
+        return not self.training and self.link not in (Link.LINKED, Link.CONFLICT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,17 @@ from pos_client.replay import SyncReport
 from pos_client.shell import FAILED, Till, TillGroup, everywhere
 
 
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        number = version("unspoken")
+        ctx.obj.answer({"version": number}, lambda: click.echo(f"unspoken-till {number}"))
+        ctx.exit()
+
+
 @click.group(cls=TillGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="unspoken", prog_name="unspoken-till", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 @everywhere
 def main() -> None:
     """Identify shoppers and record sales at this till.

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from types import TracebackType
@@ -162,7 +163,13 @@ class PosClient:
         used = {"last_scan": ""} if sale.scan_id and sale.scan_id == self.last_scan_id else {}
         self._queue.put(item, **used)
         link = Link.PENDING if sale.scan_id else Link.UNIDENTIFIED
-        return self._deliver(item, read_sale, SaleResult(sale_id=item.id, link=link, queued=True))
+        result = self._deliver(item, read_sale, SaleResult(sale_id=item.id, link=link, queued=True))
+        return replace(result, training=sale.training or self._is_for_training)
+
+    @property
+    def _is_for_training(self) -> bool:
+        terminal = self._queue.terminal()
+        return terminal is not None and terminal.training
 
     def claim_address(self, claim: str) -> str | None:
         """Return what a receipt's QR says for a claim code; None until the service told this till its address."""

@@ -67,6 +67,8 @@ def tell_sale(result: SaleResult, amount: str, *, claim_asked: bool, claim_addre
     if claim_address:
         say(GOOD, f"To claim it: {claim_address}")
         draw_qr(claim_address)
+    elif claim_asked and result.training:
+        say(IGNORED, "No claim code: this is practice, and nobody can claim it.")
     elif claim_asked and result.may_be_claimed:
         say(WAITING, "No claim code: this till doesn't know the address yet. Run: unspoken-till sync")
 

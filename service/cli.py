@@ -19,8 +19,16 @@ from service.commands.stores import store, terminal
 from service.errors import Unavailable
 
 
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        show({"version": __version__}, f"unspoken {__version__}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="unspoken", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 @json_option
 def main() -> None:
     """Identify shoppers at the till by a code on their phone.
@@ -59,16 +67,26 @@ def migrate() -> None:
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: two a processor]")
 @json_option
 def serve(host: str, port: int, workers: int | None) -> None:
-    """Serve the API and the shopper's page. Put a TLS proxy in front of it (docs/operations.md)."""
+    """Serve the API and the shopper's page. Put a TLS proxy in front of it (docs/operations.md).
+
+    The links that it hands out begin with UNSPOKEN_PUBLIC_URL; without it they lead to --host and --port, but in
+    production to port 8000 of this machine.
+    """
+    from service.db import Database
+    from service.migrations import find_fault
     from service.serve import default_workers
     from service.serve import serve as run
 
+    chosen = settings(served_at=(host, port))
+
+    def say_where(url: str, workers: int) -> None:
+        show({"url": url, "workers": workers}, f"Serving on {url} with {workers} workers. Ctrl-C ends it.")
+        with closing(Database(chosen.database_url)) as db:
+            if fault := find_fault(db):
+                click.echo(f"Not ready: {fault}", err=True)
+
     with told_in_one_line():
-        run(settings(), host=host, port=port, workers=workers or default_workers(), ready=_say_where)
-
-
-def _say_where(url: str, workers: int) -> None:
-    show({"url": url, "workers": workers}, f"Serving on {url} with {workers} workers. Ctrl-C ends it.")
+        run(chosen, host=host, port=port, workers=workers or default_workers(), ready=say_where)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,9 +43,19 @@ class Settings:
         return self.public_url.startswith("https://")
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `environ` (the process's own by default); raise `BadSettings` naming the variable."""
+def read_settings(environ: Mapping[str, str] | None = None, *, served_at: tuple[str, int] | None = None) -> Settings:
+    """Return the settings in `environ` (the process's own by default); raise `BadSettings` naming the variable.
+
+    In development shoppers reach the service where it is served at, host and port, unless the environment says where.
+    """
     given = os.environ if environ is None else environ
+    settings = _read(given)
+    if served_at is None or given.get("UNSPOKEN_PUBLIC_URL") or settings.in_production:
+        return settings
+    return replace(settings, public_url=_local_url(*served_at))
+
+
+def _read(given: Mapping[str, str]) -> Settings:
     default = Settings()
     return Settings(
         database_url=_database_url(given.get("UNSPOKEN_DATABASE_URL") or default.database_url),
@@ -62,6 +72,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         mail_from=given.get("UNSPOKEN_MAIL_FROM", ""),
         sms_webhook=_sms_webhook(given.get("UNSPOKEN_SMS_WEBHOOK", "")),
     )
+
+
+def _local_url(host: str, port: int) -> str:
+    """Return how a browser on this machine reaches the port; of any free port (0) nothing is known yet."""
+    reached = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - nothing is bound here
+    shown = f"[{reached}]" if ":" in reached else reached
+    return f"http://{shown}:{port}" if port else Settings().public_url
 
 
 def _keystore_url(given: Mapping[str, str]) -> str:

@@ -32,6 +32,16 @@ def is_migrated(db: Database) -> bool:
     return current is not None and current >= known_revisions()[-1]
 
 
+def find_fault(db: Database) -> str | None:
+    """Return in words why the database can't be served from as it is; None when nothing is wrong."""
+    try:
+        if not is_migrated(db):
+            return "the database lacks migrations: run `unspoken migrate`"
+        return "the database is read-only" if db.is_read_only() else None
+    except db.any_error:
+        return "the database does not answer"
+
+
 def current_revision(db: Database) -> str | None:
     """Return the newest migration that the database has run."""
     with db.engine.connect() as connection:

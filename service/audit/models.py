@@ -83,6 +83,9 @@ LOOKS = frozenset(
 )
 
 
+TOLD_TO_BOTH = frozenset((Action.CUSTOMERS_MERGED, Action.CUSTOMERS_UNMERGED))
+
+
 class AuditEntry(Base):
     """One thing done to a customer's file, or one look into it. Written once; only an erasure takes ids out of it.
 

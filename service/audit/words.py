@@ -54,6 +54,24 @@ _WHAT = {
 }
 
 
+# What an identifier is called, by its kind.
+_THINGS = {
+    "email": ("your e-mail address", "tu correo electrónico"),
+    "phone": ("your phone number", "tu número de teléfono"),
+    "crm": ("your customer number", "tu número de cliente"),
+    "loyalty_card": ("your loyalty card", "tu tarjeta de fidelidad"),
+    "account": ("your account", "tu cuenta"),
+    "anonymous": ("your browser or app", "tu navegador o app"),
+}
+_DONE_TO = {
+    Action.IDENTIFIER_LINKED: ("gave {}", "dio {}"),
+    Action.IDENTIFIER_VERIFIED: ("proved {}", "verificó {}"),
+    Action.IDENTIFIER_UNLINKED: ("removed {}", "quitó {}"),
+    Action.IDENTIFIER_DEMOTED: ("set {} aside", "dejó {} en espera"),
+}
+_CONNECTED = ("connected {}", "conectó {}")
+_ARE_CONNECTED = frozenset(("account", "anonymous"))
+
 # What the shopper approved, and a rule of the brand keeps from being done.
 _LEFT_TO_THE_BRAND = (
     "approved an account, and the brand decides whether it is linked",
@@ -89,4 +107,9 @@ def _who(entry: AuditEntry, sites: Mapping[UUID, str], own_sessions: Collection[
 def _what(entry: AuditEntry) -> tuple[str, str]:
     if entry.action == Action.LINK_APPROVED and entry.detail.get("linked") is False:
         return _LEFT_TO_THE_BRAND
-    return _WHAT[Action(entry.action)]
+    action, kind = Action(entry.action), entry.detail.get("kind")
+    if kind not in _THINGS or action not in _DONE_TO:
+        return _WHAT[action]
+    done = _CONNECTED if action is Action.IDENTIFIER_LINKED and kind in _ARE_CONNECTED else _DONE_TO[action]
+    (english, spanish), (thing, cosa) = done, _THINGS[kind]
+    return english.format(thing), spanish.format(cosa)

@@ -23,10 +23,10 @@ _JSON = "unspoken.json"
 _JSON_HELP = "Print exactly one JSON value on standard output."
 
 
-def settings() -> Settings:
+def settings(*, served_at: tuple[str, int] | None = None) -> Settings:
     """Return the settings of the environment; a bad one ends the command in one line."""
     with told_in_one_line():
-        return read_settings()
+        return read_settings(served_at=served_at)
 
 
 class ShownName(click.ParamType[str]):
@@ -89,16 +89,22 @@ class Commands(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse the command line."""
-        as_json = "--json" in (args[: args.index("--")] if "--" in args else args)
-        with _failing_as_json(as_json):
-            ctx = super().make_context(info_name, args, parent, **extra)
-        ctx.meta[_JSON] = as_json
-        return ctx
+        with _failing_as_json(_asks_for_json(args)):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note --json before any option answers by itself."""
+        ctx.meta[_JSON] = _asks_for_json(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         with _failing_as_json(ctx.meta[_JSON]):
             return super().invoke(ctx)
+
+
+def _asks_for_json(args: list[str]) -> bool:
+    return "--json" in (args[: args.index("--")] if "--" in args else args)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`unspoken keys`: make, rotate and list the keys of the codes, and of the index of identifiers."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -115,8 +116,7 @@ def _show_index_keys(shown: Sequence[IndexKey]) -> None:
     used = _count_identifiers()
     told = [_describe_index(key, used) for key in shown]
     lines = [
-        f"{item['version']:>3}  writes from {item['writes_from'].isoformat()}, {item['identifiers']} identifiers"
-        for item in told
+        f"{item['version']:>3}  {_writes(item['writes_from'])}, {item['identifiers']} identifiers" for item in told
     ]
     lost = {version: count for version, count in used.items() if version not in {key.version for key in shown}}
     lines += [
@@ -132,7 +132,12 @@ def _count_identifiers() -> dict[int, int]:
 
 
 def _describe_index(key: IndexKey, used: Mapping[int, int]) -> dict[str, Any]:
-    return {"version": key.version, "writes_from": key.writes_from, "identifiers": used.get(key.version, 0)}
+    writes_from = None if key.writes_from == keyfile.EVER else key.writes_from
+    return {"version": key.version, "writes_from": writes_from, "identifiers": used.get(key.version, 0)}
+
+
+def _writes(since: datetime | None) -> str:
+    return f"writes from {since.isoformat()}" if since else "writes from the beginning"
 
 
 def _describe(key: CodeKey) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def list_() -> None:
     """List the web shops, revoked ones too."""
     with database() as session:
         found = [_describe(item) for item in list_sites(session)]
-    lines = [f"{item['site_id']}  {item['name']}{', revoked' if item['revoked_at'] else ''}" for item in found]
-    show(found, "\n".join(lines) or "No web shop yet.")
+    show(found, "\n".join(_in_words(item) for item in found) or "No web shop yet.")
 
 
 @site.command()
@@ -77,6 +76,11 @@ def revoke(site_id: UUID) -> None:
     with database() as session:
         revoked = _describe(close_site(session, site_id, clock.now()))
     show(revoked, f"Revoked {revoked['name']} ({site_id}).")
+
+
+def _in_words(item: dict[str, Any]) -> str:
+    vouches = f", may vouch for {', '.join(item['may_vouch'])}" if item["may_vouch"] else ""
+    return f"{item['site_id']}  {item['name']}{vouches}{', revoked' if item['revoked_at'] else ''}"
 
 
 def _describe(item: Site) -> dict[str, Any]:

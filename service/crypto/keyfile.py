@@ -24,7 +24,12 @@ _PICK_UP_MARGIN = timedelta(minutes=1)
 _MAX_KID = 255
 _KEY_BYTES = 32
 _VERSION = 1
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When the first index key began to write."""
+
+
+class ExposedKeys(BadSettings):
+    """Other users of the machine can read the key file."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def create(now: datetime) -> Keys:
     """Return fresh keys that sign at once."""
     # Backdated, so that a machine whose clock is a little behind can sign too.
     first = _new_code_key(1, now.replace(microsecond=0) - timedelta(minutes=5))
-    index_key = IndexKey(1, os.urandom(_KEY_BYTES), _EVER)
+    index_key = IndexKey(1, os.urandom(_KEY_BYTES), EVER)
     return Keys(KeyRing([first]), Vault(1, os.urandom(_KEY_BYTES), (index_key,)))
 
 
@@ -142,7 +147,7 @@ def _sync_folder(path: Path) -> None:
 
 def _check_private(path: Path) -> None:
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise BadSettings(f"the key file {path} can be read by other users: chmod 600 {path}")
+        raise ExposedKeys(f"the key file {path} can be read by other users: chmod 600 {path}")
 
 
 def _new_code_key(kid: int, signs_from: datetime) -> CodeKey:
@@ -187,7 +192,7 @@ def _parse(data: dict[str, Any]) -> Keys:
 
 def _parse_index_keys(vault: dict[str, Any]) -> tuple[IndexKey, ...]:
     if "index_key" in vault:  # a file from before the index key had versions
-        return (IndexKey(1, _to_key(vault["index_key"]), _EVER),)
+        return (IndexKey(1, _to_key(vault["index_key"]), EVER),)
     keys = tuple(
         IndexKey(int(item["version"]), _to_key(item["key"]), _to_time(item["writes_from"]))
         for item in vault["index_keys"]

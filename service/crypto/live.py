@@ -5,7 +5,7 @@ from pathlib import Path
 from service import clock
 from service.config import Settings
 from service.crypto import keyfile
-from service.crypto.keyfile import Keys
+from service.crypto.keyfile import ExposedKeys, Keys
 from service.errors import BadSettings
 
 
@@ -33,8 +33,10 @@ class LiveKeys:
     def _reload(self) -> None:
         try:
             self._keys, self.fault = keyfile.load(self._path), None
-        except BadSettings as error:
-            self.fault = error.detail
+        except ExposedKeys:
+            self.fault = "the key file on disk can be read by other users: give it mode 0600"
+        except BadSettings:
+            self.fault = "the key file on disk is not valid"
 
     def _state(self) -> tuple[int, int, int] | None:
         try:

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from service.audit.models import ERASED_SESSION, LOOKS, SYSTEM, Action, Actor, ActorKind, AuditEntry
 from service.audit.record import record
 from service.audit.words import LANGUAGES, in_words
+from service.customers.models import IdentifierKind
 from tests.erasure.scene import operator
 from tests.merging.people import People
-from tests.world import Site, World
+from tests.world import Shopper, Site, World
 
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}|[0-9a-f]{32}")
 
@@ -97,6 +98,51 @@ def test_a_shopper_reads_who_looked_when_and_why(world: World) -> None:
     assert first == {"at": at, "who": "Zapatos", "what": "read your file", "why": "newsletter-81"}
     spanish = maria.call("GET", "/shopper/v1/audit", headers={"Accept-Language": "es"}).json["items"][0]
     assert spanish["what"] == "leyó tu ficha"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "english", "spanish"),
+    [
+        (Action.IDENTIFIER_LINKED, "email", "gave your e-mail address", "dio tu correo electrónico"),
+        (Action.IDENTIFIER_LINKED, "account", "connected your account", "conectó tu cuenta"),
+        (Action.IDENTIFIER_VERIFIED, "phone", "proved your phone number", "verificó tu número de teléfono"),
+        (Action.IDENTIFIER_UNLINKED, "loyalty_card", "removed your loyalty card", "quitó tu tarjeta de fidelidad"),
+    ],
+)
+def test_what_was_done_to_an_identifier_says_of_which_kind(
+    action: Action, kind: str, english: str, spanish: str
+) -> None:
+    line = entry(action, detail={"kind": kind})
+    assert [words(line, language)["what"] for language in LANGUAGES] == [english, spanish]
+
+
+@pytest.mark.parametrize("kind", IdentifierKind)
+def test_every_kind_of_identifier_has_words(kind: IdentifierKind) -> None:
+    assert "identifier" not in words(entry(Action.IDENTIFIER_LINKED, detail={"kind": kind.value}))["what"]
+
+
+def read_all(shopper: Shopper, limit: int) -> list[str]:
+    told, after = [], ""
+    while True:
+        page = shopper.call("GET", f"/shopper/v1/audit?limit={limit}{after}").json
+        told += [item["what"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            return told
+        after = f"&after={page['next_cursor']}"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 200])
+def test_a_merge_is_told_once_to_whom_it_made_one(world: World, limit: int) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    maria, second, third = (site.shopper(name) for name in ("maria", "second", "third"))
+    merged = people.join(UUID(maria.customer_id), UUID(second.customer_id))
+    people.join(UUID(maria.customer_id), UUID(third.customer_id))
+    assert read_all(maria, limit).count("joined two files of yours") == 2
+    assert merged.merge_id is not None
+    people.undo(merged.merge_id)
+    for shopper in (maria, second):
+        told = read_all(shopper, limit)
+        assert told.count("parted two files again") == 1, "each of the two is told"
 
 
 def test_the_audit_covers_both_files_of_a_merged_customer_and_nobody_elses(world: World) -> None:

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.joining import enter_code, new_address, open_data
-from tests.browser.phone import Phone
+from tests.browser.joining import enter_code, join, new_address, open_data
+from tests.browser.phone import ARGUMENTS, CHROMIUM, Phone, take_phone
 from tests.browser.shop import Shop, Site, Till, mint_claim
 
 pytestmark = pytest.mark.browser
@@ -124,23 +124,62 @@ def test_axe_finds_no_barrier_from_joining_to_erasing(take, shop: Shop, site: Si
     assert {state: found for state, found in barriers.items() if found} == {}
 
 
-SMALL = {"viewport": {"width": 320, "height": 568}, "locale": "es-ES"}
+TWICE_THE_SIZE = "--blink-settings=defaultFontSize=32"
+# What sticks out of the page as it stands, and the words broken over two lines; addresses may be.
+FIND_FLAWS = r"""() => {
+    const isClipped = (node) =>
+        node !== null && (getComputedStyle(node).clipPath !== "none" || isClipped(node.parentElement));
+    const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !isClipped(node);
+    const isBroken = (text, word) => {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return new Set([...range.getClientRects()].map((part) => part.top)).size > 1;
+    };
+    const isOut = (node) =>
+        node.getBoundingClientRect().right > innerWidth || node.scrollWidth > node.clientWidth + 1;
+    const flaws = [...document.querySelectorAll("html, button, input, a, p, h1, h2, li, time")]
+        .filter((node) => isSeen(node) && getComputedStyle(node).display !== "inline" && isOut(node))
+        .map((node) => `out: ${node.tagName} ${node.id || node.className}`);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text; (text = texts.nextNode()); ) {
+        if (!isSeen(text.parentElement) || text.data.includes("@")) continue;
+        flaws.push(...[...text.data.matchAll(/\p{L}+/gu)].filter((word) => isBroken(text, word)).map(String));
+    }
+    return flaws;
+}"""
 
 
-def measure(phone: Phone, states: Iterator[str]) -> dict[str, int]:
-    """How wide each state that leaves the screen is."""
-    widths = {state: phone.page.evaluate("document.documentElement.scrollWidth") for state in states}
-    return {state: width for state, width in widths.items() if width > SMALL["viewport"]["width"]}
+@pytest.fixture(scope="session", params=["letters as usual", "letters of twice the size"])
+def reader(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browser]:
+    """A browser whose owner reads letters of this size."""
+    if request.param == "letters as usual":
+        yield browser
+        return
+    started = browser.browser_type.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, TWICE_THE_SIZE])
+    yield started
+    started.close()
 
 
-def test_nothing_leaves_a_screen_320_pixels_wide(take, shop: Shop, link: str, till: Till) -> None:
-    phone = take(**SMALL)
-    assert measure(phone, show_every_state(phone, shop, link, till)) == {}
+@pytest.fixture(params=[320, 390])
+def small(request: pytest.FixtureRequest, reader: Browser) -> Iterator[Phone]:
+    """A Spanish phone with a small screen."""
+    with take_phone(reader, viewport={"width": request.param, "height": 568}, locale="es-ES") as phone:
+        yield phone
 
 
-def test_joining_and_my_data_fit_a_screen_320_pixels_wide(take, shop: Shop, site: Site, till: Till) -> None:
-    phone = take(**SMALL)
-    assert measure(phone, join_in_every_state(phone, shop, site, till)) == {}
+def find_flaws(phone: Phone, states: Iterator[str]) -> dict[str, list[str]]:
+    """What sticks out or is broken, in each state where anything is."""
+    found = {state: phone.page.evaluate(FIND_FLAWS) for state in states}
+    return {state: flaws for state, flaws in found.items() if flaws}
+
+
+def test_the_card_fits_a_small_screen(small: Phone, shop: Shop, link: str, till: Till) -> None:
+    assert find_flaws(small, show_every_state(small, shop, link, till)) == {}
+
+
+def test_joining_and_my_data_fit_a_small_screen(small: Phone, shop: Shop, site: Site, till: Till) -> None:
+    assert find_flaws(small, join_in_every_state(small, shop, site, till)) == {}
 
 
 def press_until_focused(page: Page, name: str) -> None:
@@ -202,6 +241,20 @@ def test_the_keyboard_alone_joins_and_erases(phone: Phone, shop: Shop) -> None:
     expect(page.locator("#confirm-title")).to_have_text("Are you sure?")
     press(page, "Erase everything for good")
     expect(page.locator("#message-title")).to_be_focused()
+
+
+@pytest.mark.parametrize(("part", "name"), [("Erase everything", "Erase my file"), (None, "Sign out on this phone")])
+def test_the_keyboard_is_where_it_was_when_a_question_is_cancelled(
+    phone: Phone, shop: Shop, part: str | None, name: str
+) -> None:
+    join(phone, shop)
+    open_data(phone)
+    if part:
+        phone.page.get_by_text(part).click()
+    press(phone.page, name)
+    expect(phone.button("Cancel")).to_be_focused()
+    phone.page.keyboard.press("Escape")
+    expect(phone.button(name)).to_be_focused()
 
 
 def test_a_spanish_phone_joins_in_spanish(take, shop: Shop) -> None:

@@ -49,6 +49,30 @@ def test_a_refused_scan_is_told_in_plain_words(shown: Phone, till: Till) -> None
     expect(shown.page.locator("#items li")).to_have_count(2)
 
 
+def test_the_notice_of_a_refusal_goes_with_the_next_code(phone: Phone, site: Site, till: Till) -> None:
+    phone.page.clock.install()
+    phone.open_card(site.link(f"maria-{uuid.uuid4()}"))
+    code = phone.read_qr()
+    till.scan(code)
+    till.scan(code)
+    expect(phone.page.locator("#banner")).to_have_attribute("data-outcome", "refused")
+    phone.page.clock.fast_forward(31_000)
+    expect(phone.page.locator("#banner")).to_have_attribute("data-outcome", "none")
+
+
+def test_the_notice_of_a_visit_goes_when_the_shopper_has_answered(shown: Phone, till: Till) -> None:
+    code = shown.read_qr()
+    till.scan(code)
+    till.scan(code)
+    expect(shown.page.locator("#banner")).to_have_attribute("data-outcome", "refused")
+    shown.page.locator(".not-me:visible").first.click()
+    shown.button("It wasn’t me: freeze the card").click()
+    shown.button("Unfreeze the card").click()
+    shown.wait_for_code()
+    expect(shown.page.locator("#items li")).to_have_count(2)
+    expect(shown.page.locator("#banner")).to_have_attribute("data-outcome", "none")
+
+
 def test_a_sale_is_listed_with_its_money_and_receipt(shown: Phone, till: Till) -> None:
     scan = till.scan(shown.read_qr())
     assert till.sell(scan["scan_id"], 2500)["link"] == "linked"

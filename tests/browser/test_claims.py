@@ -82,6 +82,14 @@ def test_a_receipt_that_somebody_else_claimed_is_refused_in_words(phone: Phone, 
     someone.wait_for_code()
 
 
+@pytest.mark.parametrize("digits", ["74", "73" + "0" * 39, "74" + "9" * 39, "12x"])
+def test_digits_that_are_no_claim_code_are_told_at_once(phone: Phone, shop: Shop, digits: str) -> None:
+    phone.open(f"{shop.url}/app#claim={digits}")
+    expect(phone.page.locator("#message-title")).to_have_text("This is not a receipt’s code")
+    phone.button("Continue").click()
+    expect(phone.page.locator("#contact-title")).to_have_text("Your in-store card")
+
+
 def test_a_sixth_receipt_of_a_day_is_refused_in_words(phone: Phone, shop: Shop) -> None:
     join(phone, shop)
     for _ in range(6):

@@ -337,6 +337,15 @@ def test_a_session_that_ended_elsewhere_says_so(phone: Phone, member: str) -> No
     expect(phone.page.locator("#contact")).to_be_visible()
 
 
+def test_my_data_without_a_connection_says_so_and_comes_back_by_itself(phone: Phone, shop: Shop) -> None:
+    join(phone, shop)
+    phone.page.route("**/shopper/v1/**", lambda route: route.abort())
+    phone.page.get_by_role("link", name="My data").click()
+    expect(phone.page.locator("#message-title")).to_have_text("No connection")
+    phone.page.unroute_all()
+    expect(phone.page.locator("#data-title")).to_be_focused()
+
+
 def test_signing_out_leaves_nothing_on_the_phone(phone: Phone, shop: Shop, member: str) -> None:
     phone.button("Sign out on this phone").click()
     phone.button("Sign out").click()

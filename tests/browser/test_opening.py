@@ -131,10 +131,19 @@ def test_a_new_link_in_the_same_tab_asks_anew(phone: Phone, shop: Shop, site: Si
     assert phone.page.evaluate("location.href") == f"{shop.url}/app"
 
 
-def test_a_link_opened_without_connection_can_be_tried_again(phone: Phone, link: str) -> None:
-    phone.page.route("**/shopper/v1/handoff", lambda route: route.abort(), times=1)
+def test_a_link_opened_without_connection_goes_on_by_itself(phone: Phone, link: str) -> None:
+    phone.page.route("**/shopper/v1/handoff", lambda route: route.abort())
     phone.open(link)
     expect(phone.page.locator("#message-title")).to_have_text("No connection")
+    phone.page.unroute_all()
+    expect(phone.page.locator("#ask-title")).to_be_visible()
+
+
+def test_a_link_that_the_service_could_not_answer_can_be_tried_again(phone: Phone, link: str) -> None:
+    wait = {"Retry-After": "600"}
+    phone.page.route("**/shopper/v1/handoff", lambda route: route.fulfill(status=503, headers=wait), times=1)
+    phone.open(link)
+    expect(phone.page.locator("#message-title")).to_have_text("The service doesn’t answer")
     phone.button("Try again").click()
     expect(phone.page.locator("#ask-title")).to_be_visible()
 
@@ -143,3 +152,4 @@ def test_a_card_that_ended_elsewhere_says_so(phone: Phone, link: str) -> None:
     phone.open_card(link)
     phone.context.clear_cookies()
     expect(phone.page.locator("#message-title")).to_have_text("Your card on this phone has ended")
+    expect(phone.page.locator("#message-text")).to_contain_text("Sign in again")

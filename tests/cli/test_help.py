@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 
 import click
@@ -71,6 +72,12 @@ def test_a_wrong_use_ends_with_two(arguments: list[str]) -> None:
 def test_the_version_is_told_by_both_command_lines_in_the_same_form() -> None:
     for group, name in ((main, "unspoken"), (till, "unspoken-till")):
         assert CliRunner().invoke(group, ["--version"]).stdout == f"{name} {__version__}\n"
+
+
+@pytest.mark.parametrize("options", [("--json", "--version"), ("--version", "--json")])
+def test_the_version_is_one_json_value_for_a_program(options: tuple[str, ...]) -> None:
+    for group in (main, till):
+        assert json.loads(CliRunner().invoke(group, options).stdout) == {"version": __version__}
 
 
 @pytest.mark.parametrize("group", [main, till], ids=["unspoken", "unspoken-till"])

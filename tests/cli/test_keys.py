@@ -115,6 +115,8 @@ def test_an_index_key_is_added_and_finds_at_once(bare: Shell) -> None:
     assert set(made) == {"version", "writes_from", "identifiers"}
     first, second = bare.json("keys", "list", "--kind", "index")
     assert (first["version"], second["version"]) == (1, made["version"]) == (1, 2)
+    assert first["writes_from"] is None
+    assert "1970" not in bare.run("keys", "list", "--kind", "index").stdout
     wait = datetime.fromisoformat(second["writes_from"]) - datetime.now(UTC)
     assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
     assert len(bare.json("keys", "list")) == 1, "the keys of the codes are others"

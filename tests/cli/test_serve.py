@@ -124,10 +124,13 @@ def test_without_migrations_it_serves_but_is_not_ready(bare: Shell, tmp_path: Pa
     port = free_port()
     environ = os.environ | {name: value for name, value in bare.environ.items() if value is not None}
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", "1"]
-    process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, env=environ, stderr=errors)
     live = LiveService(f"http://127.0.0.1:{port}", environ, process)
     try:
         answer = until_answered(live, "/readyz")
+        assert "Not ready: the database lacks migrations: run `unspoken migrate`" in log.read_text().splitlines()
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
         assert "unspoken migrate" in answer.json()["detail"]
         assert httpx2.get(f"{live.url}/healthz").status_code == 200

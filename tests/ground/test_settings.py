@@ -65,3 +65,29 @@ def test_a_bad_setting_never_repeats_its_value() -> None:
 def test_the_readme_has_every_setting_in_one_table() -> None:
     table = set(re.findall(r"^\| `(UNSPOKEN_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
     assert table == {f"UNSPOKEN_{field.name.upper()}" for field in fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("served_at", "shown"),
+    [
+        (("127.0.0.1", 8303), "http://127.0.0.1:8303"),
+        (("0.0.0.0", 8303), "http://127.0.0.1:8303"),
+        (("localhost", 8000), "http://localhost:8000"),
+        (("::1", 8303), "http://[::1]:8303"),
+        (("127.0.0.1", 0), "http://127.0.0.1:8000"),
+    ],
+)
+def test_in_development_links_lead_to_where_it_serves(served_at: tuple[str, int], shown: str) -> None:
+    assert read_settings({}, served_at=served_at).public_url == shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        ({"UNSPOKEN_PUBLIC_URL": "https://id.example.com"}, "https://id.example.com"),
+        ({"UNSPOKEN_ENV": "production"}, "http://127.0.0.1:8000"),
+        ({"UNSPOKEN_DATABASE_URL": "postgresql://u@h/n"}, "http://127.0.0.1:8000"),
+    ],
+)
+def test_elsewhere_links_lead_where_the_operator_says(environ: dict[str, str], shown: str) -> None:
+    assert read_settings(environ, served_at=("127.0.0.1", 8303)).public_url == shown

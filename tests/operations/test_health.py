@@ -167,6 +167,17 @@ def test_a_key_file_that_turned_bad_is_told_while_the_old_keys_serve(world: Worl
     assert "key file" in answer.json["detail"]
 
 
+def test_a_key_file_that_others_can_read_is_told_without_its_path(world: World) -> None:
+    world.settings.keys_file.chmod(0o644)
+    assert world.shopper().call("GET", "/shopper/v1/code").status_code == 200
+    detail = world.client.get("/readyz").json["detail"]
+    assert "can be read by other users" in detail
+    assert str(world.settings.keys_file) not in detail
+    world.settings.keys_file.chmod(0o600)
+    world.shopper().call("GET", "/shopper/v1/code")
+    assert world.client.get("/readyz").status_code == 200
+
+
 def test_metrics_are_for_this_machine(world: World) -> None:
     assert world.client.get("/metrics").status_code == 200
     for address in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):

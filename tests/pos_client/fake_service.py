@@ -62,6 +62,7 @@ class FakeService:
         self.replies: list[Reply] = []
         self.refused_ids: dict[str, Reply] = {}
         self.item_replies: list[Reply] = []
+        self.training = False
         self.policy = {"max_sync_items": 500, "max_body_bytes": 1_048_576}
         self.on_sync: Callable[[], None] = lambda: None
         self.after_sync: Callable[[], None] = lambda: None
@@ -122,7 +123,7 @@ class FakeService:
         return {
             "terminal_id": "22222222-2222-4222-8222-222222222222",
             "label": "Till 3",
-            "training": False,
+            "training": self.training,
             "store": STORE,
             "keys": [{"kty": "OKP", "kid": "AQ"}],
             "policy": self.policy,

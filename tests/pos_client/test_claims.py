@@ -130,6 +130,21 @@ def test_a_sale_that_nobody_can_claim_shows_no_code(shell: Shell, service: FakeS
     assert shell.json(*words)["claim_address"] is None
 
 
+def test_a_practice_sale_shows_no_code_and_says_why(shell: Shell, service: FakeService) -> None:
+    words = ["sell", "--total", "25", "--claim", "--training"]
+    assert shell.run(*words).stdout.splitlines() == [
+        "✔ Sale of 25.00 EUR stored (unidentified)",
+        "– No claim code: this is practice, and nobody can claim it.",
+    ]
+    assert shell.json(*words)["claim_address"] is None
+
+
+def test_a_till_for_practice_shows_no_code(shell: Shell, service: FakeService) -> None:
+    service.training = True
+    shell.run("sync")
+    assert shell.json("sell", "--total", "25", "--claim")["claim_address"] is None
+
+
 def test_a_till_that_does_not_know_the_address_sells_all_the_same(shell: Shell, service: FakeService) -> None:
     del service.policy["claim_url"]
     shell.run("sync")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from flask import Blueprint, Response
 
-from service.migrations import is_migrated
+from service.migrations import find_fault
 from service.web.context import now, service
 from service.web.metrics import CONTENT_TYPE
 from service.web.operation import Answer, answer, operation
@@ -52,7 +52,7 @@ def _faults() -> list[str]:
     except LookupError:
         faults.append("no key signs yet")
     if service().live_keys.fault is not None:
-        faults.append("the key file on disk is not valid; the keys read before are still in force")
+        faults.append(f"{service().live_keys.fault}; the keys read before are still in force")
     return faults
 
 
@@ -60,14 +60,8 @@ def _database_faults() -> Iterator[str]:
     if service().db.was_replaced():
         yield "the database's file was removed or replaced: stop the service before you do that, and start it again"
         return
-    try:
-        if not is_migrated(service().db):
-            yield "the database lacks migrations: run `unspoken migrate`"
-            return
-        if service().db.is_read_only():
-            yield "the database is read-only"
-    except service().db.any_error:
-        yield "the database does not answer"
+    if fault := find_fault(service().db):
+        yield fault
         return
     try:
         with service().db.read() as session:

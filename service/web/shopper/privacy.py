@@ -128,7 +128,7 @@ def get_audit(query: PageQuery) -> Response:
     """List who did what with the shopper's file, and who looked at it, in the words of Accept-Language (en or es)."""
     with service().db.read() as session:
         nodes = nodes_of(shopper().customer_id)
-        lines = list_audit(session, nodes, after=query.cursor, limit=query.limit + 1)
+        lines = list_audit(session, nodes, once=True, after=query.cursor, limit=query.limit + 1)
         items = tell_audit(session, nodes, lines, language=_language(), sites=site_names(session))
     return _varied(answer(page(items, [Cursor(line.at, line.id) for line in lines], query.limit)))
 

@@ -10,12 +10,16 @@ const POLL_MS = 1000;
 const PAGE_SIZE = 10;
 // As long as a notice may honestly say "just now"; and only beside a code, where the shopper stands at a till.
 const NOTICE_MS = 60_000;
+// A refusal is of the code that was shown: the next code ends its notice, but not before it could be read.
+const REFUSAL_MS = 10_000;
 
 const items = new Map();
 const rows = new Map();
 let etag = null;
 let olderThan;
 let following = false;
+let noticed = null;
+let settled = null;
 let notMe;
 
 /** Load the newest activity; with `follow`, again each second until the returned function is called. */
@@ -26,6 +30,17 @@ export function readActivity({ follow, refused }) {
     return follow ? POLL_MS : null;
   };
   return repeat(poll, { troubled: paintActivity, refused });
+}
+
+/** Take the notice away: what it was about is settled. */
+export function endNotice() {
+  settled = noticed?.scan.id;
+  paintActivity();
+}
+
+/** Take the notice of a refusal away, since another code is shown now. */
+export function endRefusal() {
+  if (noticed?.scan.outcome === "refused" && Date.now() - noticed.since >= REFUSAL_MS) endNotice();
 }
 
 /** Load the page after the oldest one shown. */
@@ -42,6 +57,8 @@ export function beginActivity(answerNotMe) {
   rows.clear();
   etag = null;
   olderThan = undefined;
+  noticed = null;
+  settled = null;
   notMe = answerNotMe;
   paintActivity();
 }
@@ -79,9 +96,10 @@ const key = (item) => `${item.kind} ${item.id}`;
 
 function paintNotice(newestFirst, now) {
   const scan = newestFirst.find((item) => item.kind === "scan");
-  const fresh = following && scan && now - Date.parse(scan.at) < NOTICE_MS;
+  const fresh = following && scan && scan.id !== settled && now - Date.parse(scan.at) < NOTICE_MS;
   at("banner").dataset.outcome = fresh ? scan.outcome : "none";
   if (!fresh) return hush(at("notice"));
+  if (noticed?.scan.id !== scan.id) noticed = { scan, since: Date.now() };
   const outcome = scan.outcome === "identified" ? "identified" : "refused";
   const place = { store: scan.store, terminal: scan.terminal, when: when(Date.parse(scan.at), now) };
   return say(at("notice"), `notice_${outcome}`, { ...place, why: why(scan.reason) });

@@ -1,7 +1,7 @@
 /** The card on this phone: its codes, what happened with it, and freezing, unfreezing or removing it. */
 
 import { act } from "./act.js";
-import { beginActivity, keepItem, loadOlder, paintActivity, readActivity } from "./activity.js";
+import { beginActivity, endNotice, endRefusal, keepItem, loadOlder, paintActivity, readActivity } from "./activity.js";
 import { get, post, remove } from "./api.js";
 import { forgetCode, paintCode, showCodes } from "./code.js";
 import { followLinkRequests, forgetLinkRequests, paintLinkRequests } from "./link_requests.js";
@@ -83,7 +83,7 @@ function work() {
   if (card === null || document.hidden) return;
   const frozen = card.status === "frozen";
   stops = [readActivity({ follow: !frozen, refused })];
-  if (!frozen) stops.push(showCodes(refused), followLinkRequests({ doing, refused }), stayAwake());
+  if (!frozen) stops.push(showCodes({ renewed: endRefusal, refused }), followLinkRequests({ doing, refused }), stayAwake());
 }
 
 function halt() {
@@ -100,6 +100,7 @@ function refused(problem) {
 function settle(changed) {
   card = changed;
   forgetCode();
+  endNotice();
   paintCard();
   work();
   at("card-title").focus();

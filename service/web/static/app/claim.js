@@ -12,6 +12,15 @@ const REFUSALS = {
   invalid_body: "claim_unread",
 };
 
+const CODE = /^74(\d{39})$/;
+const SECRETS = 2n ** 128n;
+
+/** Whether these digits are a claim code at all. */
+export function canBeClaimed(digits) {
+  const found = CODE.exec(digits);
+  return found !== null && BigInt(found[1]) < SECRETS;
+}
+
 /** Claim the purchase that `digits` stand for; resolves when the shopper has read the answer and goes on. */
 export async function claim(digits) {
   const { key, values } = await ask(digits);

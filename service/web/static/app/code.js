@@ -17,9 +17,14 @@ let current = null;
 let trouble = null;
 let expired = false;
 
-/** Show codes until the returned function is called; a final refusal goes to `refused`. */
-export function showCodes(refused) {
-  const stop = repeat(next, { troubled: notice, refused });
+/** Show codes until the returned function is called: `renewed()` hears of each, and `refused` of a final refusal. */
+export function showCodes({ renewed, refused }) {
+  const show = async (signal) => {
+    const wait = await next(signal);
+    renewed();
+    return wait;
+  };
+  const stop = repeat(show, { troubled: notice, refused });
   const ticking = setInterval(paintCode, TICK_MS);
   paintCode();
   return () => {

@@ -45,12 +45,8 @@ async function add(request, body, again) {
 function askNewOwner(request, body, again) {
   proveContact({
     words: "add_second",
-    other: { word: "new_owner", go: () => takeOver(request, body, again) },
+    other: { word: "new_owner", sure: "new_owner", go: () => add(request, { ...body, new_owner: true }, again) },
   });
-}
-
-async function takeOver(request, body, again) {
-  if (await confirm("new_owner")) await add(request, { ...body, new_owner: true }, again);
 }
 
 async function drop(item, button, doing, again) {

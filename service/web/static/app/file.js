@@ -8,10 +8,9 @@ const INDENT = 2;
 
 /** Listen to the buttons; `left(word)` hears by which of them the session ended: `removed` or `erased`. */
 export function prepareFile(doing, left) {
-  const on = (id, work) => (at(id).onclick = () => doing(at(id), work));
-  on("export", download);
-  on("erase", () => erase(left));
-  on("sign-out", () => signOut(left));
+  at("export").onclick = () => doing(at("export"), download);
+  at("erase").onclick = () => erase(doing, left);
+  at("sign-out").onclick = () => signOut(doing, left);
 }
 
 async function download() {
@@ -24,15 +23,19 @@ async function download() {
 }
 
 // Asked twice: what goes and what stays, and then whether it is meant.
-async function erase(left) {
+async function erase(doing, left) {
   if (!(await confirm("erase"))) return;
   if (!(await confirm("erase_sure"))) return;
-  await post("erase", { confirm: "erase" });
-  left("erased");
+  await doing(at("erase"), async () => {
+    await post("erase", { confirm: "erase" });
+    left("erased");
+  });
 }
 
-async function signOut(left) {
+async function signOut(doing, left) {
   if (!(await confirm("sign_out"))) return;
-  await remove("session");
-  left("removed");
+  await doing(at("sign-out"), async () => {
+    await remove("session");
+    left("removed");
+  });
 }

@@ -3,11 +3,12 @@
 import { NoConnection, Problem, get, post, remove } from "./api.js";
 import { onArrival, takeArrival } from "./arrival.js";
 import { closeCard, findCard, openCard, prepareCard, repaintCard } from "./card.js";
-import { claim } from "./claim.js";
+import { canBeClaimed, claim } from "./claim.js";
 import { askConsents } from "./consents.js";
 import { closeData, openData, repaintData } from "./data.js";
 import { at, nameSession, say, show, speak, tell } from "./page.js";
 import { prepareProof } from "./proof.js";
+import { repeat } from "./repeat.js";
 import { signIn } from "./sign_in.js";
 
 // The tabs of one browser share one session: when one replaces it, none may go on showing the old card.
@@ -16,26 +17,31 @@ const DATA = "#data";
 
 // The digits of a receipt that waits to be claimed: only ever in memory, and only until then.
 let receipt = null;
+let giveUp = () => {};
 
-async function start() {
+function start() {
+  giveUp();
   closeCard();
   closeData();
   const arrival = takeArrival();
+  if (arrival.claim && !canBeClaimed(arrival.claim)) return tell("claim_unread", { word: "go_on", go: start });
   receipt = arrival.claim ?? receipt;
-  await attempt(() => (arrival.handoff ? exchange(arrival.handoff) : resume()));
+  attempt(() => (arrival.handoff ? exchange(arrival.handoff) : resume()));
 }
 
-// Does `action`; where it fails, says why and offers to try once more.
-async function attempt(action) {
+// Does `action`; where it fails, says why and offers to try once more, and what may pass is tried again by itself.
+function attempt(action) {
+  giveUp();
   show("busy");
-  try {
+  const again = () => attempt(action);
+  const work = async () => {
     await action();
-  } catch (problem) {
-    const again = () => attempt(action);
-    if (problem instanceof NoConnection) return tell("unreachable", { go: again });
-    if (problem.endsSession) return leave("ended");
-    return fail(problem, again);
-  }
+    return null;
+  };
+  giveUp = repeat(work, {
+    troubled: (problem) => tell(problem instanceof NoConnection ? "unreachable" : "unwell", { go: again }),
+    refused: (problem) => (problem.endsSession ? leave("ended") : fail(problem, again)),
+  });
 }
 
 function fail(problem, again) {
@@ -87,9 +93,9 @@ function knock() {
   signIn({ words: receipt ? "door_receipt" : "door", whenIn: enter });
 }
 
-async function enter() {
+function enter() {
   tabs.postMessage("session replaced");
-  await attempt(resume);
+  attempt(resume);
 }
 
 async function accept() {

@@ -2,7 +2,7 @@
 
 import { act } from "./act.js";
 import { serverNow } from "./clock.js";
-import { at, hush, say, show } from "./page.js";
+import { at, confirm, hush, say, show } from "./page.js";
 import { currentLanguage } from "./words.js";
 
 const TICK_MS = 1000;
@@ -16,7 +16,8 @@ let ticking;
  * Ask for a contact, then for its code.
  * `words` says what for: the sentences `{words}_title`, `{words}_explained` and `{words}_label`; `value` is what
  * already stands in the field.
- * `send({ kind, value, language })` asks for a code; without it only the way `other`, `{ word, go }`, is open.
+ * `send({ kind, value, language })` asks for a code; without it only the way `other`, `{ word, go, sure }`, is open;
+ * `sure`, if there is one, is asked before it is gone.
  * `check(request_id, code)` ends the proof, or throws; `ended(problem)` hears when the session is over.
  */
 export function proveContact(asked) {
@@ -37,7 +38,7 @@ export function proveContact(asked) {
 export function prepareProof() {
   at("contact-form").onsubmit = (event) => submit(event, "contact", takeContact);
   at("proof-form").onsubmit = (event) => submit(event, "proof", takeCode);
-  at("contact-other").onclick = ({ currentTarget }) => act(currentTarget, proof.other.go, ends("contact"));
+  at("contact-other").onclick = goOtherWay;
   at("proof-resend").onclick = ({ currentTarget }) => act(currentTarget, resend, ends("proof"));
   at("proof-back").onclick = askContact;
 }
@@ -53,6 +54,12 @@ function askContact() {
   clearInterval(ticking);
   hush(at("contact-wrong"));
   show("contact");
+}
+
+async function goOtherWay() {
+  const { go, sure } = proof.other;
+  if (sure && !(await confirm(sure))) return;
+  await act(at("contact-other"), go, ends("contact"));
 }
 
 async function takeContact() {

@@ -1,7 +1,6 @@
 /** Signs in, or joins, with a one-time code; a phone number that may have changed hands needs a second proof. */
 
 import { post } from "./api.js";
-import { confirm } from "./page.js";
 import { proveContact } from "./proof.js";
 
 /** Ask who is there; `words` as in `proveContact`, and `whenIn()` hears when the session stands. */
@@ -28,10 +27,8 @@ function proveMore(first, whenIn) {
   proveContact({
     words: `second_${first.kind ?? "none"}`,
     ...(first.kind && more),
-    other: { word: "new_owner", go: () => beginAfresh(first, whenIn) },
+    other: { word: "new_owner", sure: "new_owner", go: () => beginAfresh(first, whenIn) },
   });
 }
 
-async function beginAfresh({ request, body }, whenIn) {
-  if (await confirm("new_owner")) await enter(request, { ...body, new_owner: true }, whenIn);
-}
+const beginAfresh = ({ request, body }, whenIn) => enter(request, { ...body, new_owner: true }, whenIn);
