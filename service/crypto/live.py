@@ -36,7 +36,7 @@ class LiveKeys:
         except ExposedKeys:
             self.fault = "the key file on disk can be read by other users: give it mode 0600"
         except BadSettings:
-            self.fault = "the key file on disk is not valid"
+            self.fault = f"the key file on disk {'is not valid' if self._path.exists() else 'does not exist'}"
 
     def _state(self) -> tuple[int, int, int] | None:
         try:

@@ -51,7 +51,7 @@ def test_the_way_to_my_data_and_back_is_an_address(phone: Phone, shop: Shop) -> 
 def test_a_shop_that_opened_the_card_is_connected_and_named(phone: Phone, site: Site) -> None:
     phone.open_card(site.link(f"maria-{uuid.uuid4()}"))
     open_data(phone)
-    expect(row(phone, "Moda Clara")).to_contain_text("Since")
+    expect(phone.page.locator("#accounts li")).to_contain_text("Since")
     expect(phone.page.locator("#site")).to_have_text("Moda Clara")
 
 

@@ -260,7 +260,7 @@ def test_the_hash_is_part_of_what_a_sale_says(world: World) -> None:
         assert till.sell(None, sale_id, **other).json["code"] == "id_conflict"
 
 
-@pytest.mark.parametrize("wrong", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", 7])
+@pytest.mark.parametrize("wrong", ["ab", "g" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", 7])
 def test_a_hash_that_is_none_is_pointed_at(world: World, wrong: object) -> None:
     answer = world.till().sell(claim_hash=wrong)
     assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, ["/claim_hash"])
