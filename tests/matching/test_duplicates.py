@@ -22,7 +22,7 @@ from tests.matching.records import maria, moved, strangers
 from tests.merging.people import OPERATOR, People
 from tests.world import World
 
-PERSONAL = ("quintan", "qiuntan", "1984", "calle mayor", "28013", "maria@example.com", "600111222")
+PERSONAL = ("quintan", "qiuntan", "1984-05", "calle mayor", "madrid", "maria@example.com", "600111222")
 
 
 @pytest.fixture
