@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import canonical_of, live_of, nodes_of
-from service.customers.models import CONTACTS, Identifier, IdentifierKind
+from service.customers.component import canonical_of, nodes_of, proved_contacts_of
+from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
 from service.linking.read import status_of
@@ -77,8 +77,7 @@ def _belongs_to_somebody_else(session: Session, account: UUID, shopper: UUID) ->
     if canonical_of(session, account) == canonical_of(session, shopper):
         return False
     theirs = select(Identifier.value_index).where(*verified_contacts_of(shopper))
-    proved = (*live_of(account, *CONTACTS), Identifier.owner_proved_at.is_not(None))
-    found = session.scalars(select(Identifier.value_index).where(*proved)).all()
+    found = session.scalars(select(Identifier.value_index).where(*proved_contacts_of(account))).all()
     return bool(found) and set(found).isdisjoint(session.scalars(theirs))
 
 
