@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import canonical_of, nodes_of, proved_contacts_of
+from service.customers.component import nodes_of, proved_contacts_of
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
@@ -74,8 +74,6 @@ def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:
 
 
 def _belongs_to_somebody_else(session: Session, account: UUID, shopper: UUID) -> bool:
-    if canonical_of(session, account) == canonical_of(session, shopper):
-        return False
     theirs = select(Identifier.value_index).where(*verified_contacts_of(shopper))
     found = session.scalars(select(Identifier.value_index).where(*proved_contacts_of(account))).all()
     return bool(found) and set(found).isdisjoint(session.scalars(theirs))
