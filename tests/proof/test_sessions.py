@@ -176,6 +176,16 @@ def test_all_other_sessions_end_with_their_cards_and_with_what_waits(
     assert end_all_others(maria) == (200, {"ended": 0})
 
 
+def test_a_card_that_was_revoked_before_keeps_its_moment(world: World, maria: Maria, somebody: Somebody) -> None:
+    lost = somebody().sign_in()
+    card = lost.call("POST", "cards", {}).json["card_id"]
+    lost.call("DELETE", f"cards/{card}")
+    maria.sign_in()
+    [before] = maria.call("GET", "export").json["cards"]
+    assert end_all_others(maria) == (200, {"ended": 1})
+    assert maria.call("GET", "export").json["cards"] == [before]
+
+
 def test_a_site_throws_nobody_out_who_can_sign_in(world: World, maria: Maria) -> None:
     site = vouching_site(world)
     give(site, "maria-7", EMAIL, verified=True)
