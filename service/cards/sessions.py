@@ -31,7 +31,7 @@ def end_session(session: Session, shopper: ShopperIdentity, session_id: UUID, no
     """End one of the shopper's sessions with its card, their own or another; `NotFound` when it isn't theirs."""
     both = ShopperSession.id.in_((shopper.session_id, session_id)), *_shown_of(shopper.customer_id, now)
     locked = select(ShopperSession).where(*both).order_by(ShopperSession.id).with_for_update(of=ShopperSession)
-    live = {row.id: row for row in session.scalars(locked.execution_options(populate_existing=True))}
+    live = {row.id: row for row in session.scalars(locked)}
     if shopper.session_id not in live:
         raise no_session()
     if session_id not in live:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
+from tests.merging.people import People
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give
 from tests.world import Shopper, Site, World
 
@@ -204,7 +205,8 @@ def test_a_code_gives_nobody_what_the_accounts_owner_has_proved(
     assert status(outlet, ident)["status"] == "pending"
 
 
-def test_whoever_has_proved_one_of_its_contacts_too_may_approve(world: World, inbox: Inbox) -> None:
+@pytest.mark.parametrize("rotated", [False, True], ids=["one index key", "two index keys"])
+def test_whoever_has_proved_one_of_its_contacts_too_may_approve(world: World, inbox: Inbox, rotated: bool) -> None:
     """A number alone joins no two files that both have a name: they stay apart until she says that both are hers."""
     outlet, shop = world.site("Outlet"), world.site("Shop")
     named_account(outlet, "mary")
@@ -214,6 +216,8 @@ def test_whoever_has_proved_one_of_its_contacts_too_may_approve(world: World, in
     link(first, outlet, "mary")
     second = Maria(world, inbox).sign_in(EMAIL)
     link(second, shop, "maria-7")
+    if rotated:
+        People(world, world.service.rules).rotate_index_key()
     assert second.add(PHONE).json["outcome"] == "pending"
     link(second, outlet, "mary")
     assert set(first.contacts()) == set(second.contacts()) == {EMAIL, PHONE, "+34600999888"}
