@@ -100,6 +100,8 @@ def serving(offer: SmtpServer) -> Iterator[SmtpServer]:
         offer.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield offer
-        server.shutdown()
-        thread.join()
+        try:
+            yield offer
+        finally:
+            server.shutdown()
+            thread.join()
