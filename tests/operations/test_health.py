@@ -121,7 +121,8 @@ def test_a_read_only_database_is_not_ready_and_a_sale_waits(world: World, reques
     request.getfixturevalue("read_only")
     ready = world.client.get("/readyz")
     assert (ready.status_code, ready.json["detail"]) == (503, "the database is read-only")
-    for answer in (till.scan(maria.code()), till.sell(scan["scan_id"])):
+    freeze = f"/shopper/v1/cards/{maria.card['card_id']}/freeze"
+    for answer in (till.scan(maria.code()), till.sell(scan["scan_id"]), maria.call("POST", freeze, {})):
         assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
         assert int(answer.headers["Retry-After"]) >= 1
 
