@@ -1,7 +1,7 @@
 """See where a customer's card is open, and end that: one session, all but one's own, or every one."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,8 +12,7 @@ from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.cards.manage import put_away
 from service.cards.models import Card
-from service.customers.component import nodes_of
-from service.customers.models import CONTACTS, Identifier
+from service.customers.component import has_proved, nodes_of
 from service.errors import NotFound
 from service.sessions.hold import hold_sessions
 from service.sessions.models import Handoff, SessionKind, ShopperSession
@@ -32,7 +31,7 @@ def end_session(session: Session, shopper: ShopperIdentity, session_id: UUID, no
     """End one of the shopper's sessions with its card, their own or another; `NotFound` when it isn't theirs."""
     both = ShopperSession.id.in_((shopper.session_id, session_id)), *_shown_of(shopper.customer_id, now)
     locked = select(ShopperSession).where(*both).order_by(ShopperSession.id).with_for_update(of=ShopperSession)
-    live = {row.id: row for row in session.scalars(locked.execution_options(populate_existing=True))}
+    live = {row.id: row for row in session.scalars(locked)}
     if shopper.session_id not in live:
         raise no_session()
     if session_id not in live:
@@ -68,17 +67,17 @@ def put_away_all(
     return ended
 
 
-def put_away_unproved(session: Session, nodes: Collection[UUID], now: datetime) -> None:
-    """End the signed-in sessions of nodes whose owner has no contact, any more, to sign in with.
+def put_away_unproved(session: Session, customer_id: UUID, now: datetime) -> None:
+    """End the signed-in sessions, with their cards, of a customer who has no contact any more to sign in with.
 
     Who proved a contact and lost it, to its new owner say, stays in their own file. But nobody else's joins it under
     such a session: it would open that file, too, for who has proved nothing of it.
     """
+    nodes = nodes_of(customer_id)
     which = [ShopperSession.customer_id.in_(nodes), ShopperSession.site_id.is_(None)]
-    if session.scalar(select(ShopperSession.id).where(*which, *_is_live(now)).limit(1)) is None:
+    if session.scalar(select(ShopperSession.id).where(*which).limit(1)) is None:  # mostly
         return
-    proved = Identifier.kind.in_(CONTACTS), Identifier.ended_at.is_(None), Identifier.owner_proved_at.is_not(None)
-    if session.scalar(select(Identifier.id).where(Identifier.customer_id.in_(nodes), *proved).limit(1)) is None:
+    if not has_proved(session, customer_id):
         hold_sessions(session, lambda table: table.customer_id.in_(nodes))
         _put_away(session, which, now)
 

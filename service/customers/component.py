@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 
 from service.crypto.vault import Vault
 from service.customers.identifiers import STRONGEST_FIRST, live_with
-from service.customers.models import NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind, Trust
+from service.customers.models import CONTACTS, NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 
 
@@ -22,6 +22,16 @@ def live_of(customer_id: UUID, *kinds: IdentifierKind) -> tuple[ColumnElement[bo
     """Return the conditions of a live identifier, of one of these kinds, that any node of a customer holds."""
     of_kind = Identifier.kind.in_([kind.value for kind in kinds])
     return Identifier.customer_id.in_(nodes_of(customer_id)), of_kind, Identifier.ended_at.is_(None)
+
+
+def proved_contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a customer's live contacts that their owner has proved, trusted still or not."""
+    return (*live_of(customer_id, *CONTACTS), Identifier.owner_proved_at.is_not(None))
+
+
+def has_proved(session: Session, customer_id: UUID) -> bool:
+    """Return whether the owner of a customer's file has proved a contact themselves that they still have."""
+    return session.scalar(select(Identifier.id).where(*proved_contacts_of(customer_id)).limit(1)) is not None
 
 
 def canonical_of(session: Session, customer_id: UUID) -> UUID:

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import canonical_of, live_of, nodes_of
-from service.customers.models import CONTACTS, Identifier, IdentifierKind
+from service.customers.component import nodes_of, proved_contacts_of
+from service.customers.identifiers import open_values
+from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
 from service.linking.models import LinkRequest, LinkStatus
 from service.linking.read import status_of
@@ -44,7 +45,7 @@ def approve(
     account = asked.account_customer_id
     if not session.scalar(select(_has_account(account, asked.site_id))):
         raise Conflict("the site has unlinked this account since it asked", code="link_request_closed")
-    if _belongs_to_somebody_else(session, account, shopper.customer_id):
+    if _belongs_to_somebody_else(session, keystore, account, shopper.customer_id):
         detail = "the owner of this account has confirmed a contact: confirm it here, too, and the two become one"
         raise Conflict(detail, code="contact_not_proved")
     evidence = {"link_request_id": str(asked.id), "site_id": str(asked.site_id)}
@@ -73,13 +74,11 @@ def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:
     return select(Identifier.id).where(Identifier.customer_id == node_id, *live).exists()
 
 
-def _belongs_to_somebody_else(session: Session, account: UUID, shopper: UUID) -> bool:
-    if canonical_of(session, account) == canonical_of(session, shopper):
-        return False
-    theirs = select(Identifier.value_index).where(*verified_contacts_of(shopper))
-    proved = (*live_of(account, *CONTACTS), Identifier.owner_proved_at.is_not(None))
-    found = session.scalars(select(Identifier.value_index).where(*proved)).all()
-    return bool(found) and set(found).isdisjoint(session.scalars(theirs))
+def _belongs_to_somebody_else(session: Session, keystore: KeyStore, account: UUID, shopper: UUID) -> bool:
+    proved, own = proved_contacts_of(account), verified_contacts_of(shopper)
+    found, theirs = (session.scalars(select(Identifier).where(*contacts)).all() for contacts in (proved, own))
+    values = open_values(keystore, [*found, *theirs])  # their look-up digests differ while the index key is rotated
+    return bool(found) and {values[row.id] for row in found}.isdisjoint(values[row.id] for row in theirs)
 
 
 def _get_pending(session: Session, link_request_id: UUID, shopper: ShopperIdentity, now: datetime) -> LinkRequest:

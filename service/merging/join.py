@@ -82,8 +82,8 @@ def join(
     by_person = cause.rule in DECIDED_BY_PERSONS
     lifted = lift(session, _ids(left), _ids(right)) if by_person else []
     edge = _add_edge(session, keystore, (a, b), lifted=lifted, cause=cause, now=now)
-    for side in (left, right):
-        put_away_unproved(session, _ids(side), now)
+    for end in (a, b):
+        put_away_unproved(session, end, now)
     return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
 
 

@@ -11,7 +11,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.cards.sessions import put_away_all
 from service.crypto.vault import Vault
-from service.customers.component import canonical_of, live_of, nodes_of
+from service.customers.component import canonical_of, has_proved, live_of, nodes_of
 from service.customers.identifiers import end_identifier, find_live, index_parts
 from service.customers.models import CONTACTS, Identifier, IdentifierKind, Trust
 from service.merging.models import Decider
@@ -38,7 +38,7 @@ def evict(session: Session, contact: Contact, *, prover_id: UUID, vault: Vault, 
         record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
     session.flush()
     for claimant_id in sorted({canonical_of(session, row.customer_id) for row in claimed}):
-        ended = put_away_all(session, claimant_id, now, signed_in=not _has_proved(session, claimant_id)).total()
+        ended = put_away_all(session, claimant_id, now, signed_in=not has_proved(session, claimant_id)).total()
         if ended:
             record(session, Action.SESSIONS_ENDED, claimant_id, actor=actor, now=now, sessions=ended)
         reason = {"code": SAME[contact.kind].value, "trust": Trust.CLAIMED.value}
@@ -64,12 +64,6 @@ def may_be_confirmed(session: Session, claimant_id: UUID) -> bool:
 def verified_contacts_of(customer_id: UUID) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of a customer's live, verified contacts."""
     return (*live_of(customer_id, *CONTACTS), Identifier.trust == Trust.VERIFIED)
-
-
-def _has_proved(session: Session, claimant_id: UUID) -> bool:
-    """Return whether the owner of a claimant's file has proved a contact themselves."""
-    proved = (*live_of(claimant_id, *CONTACTS), Identifier.owner_proved_at.is_not(None))
-    return session.scalar(select(Identifier.id).where(*proved).limit(1)) is not None
 
 
 def _claimed(session: Session, live: list[Identifier]) -> list[Identifier]:

@@ -16,6 +16,7 @@ from service.crypto.live import LiveKeys
 from service.db import Database
 from service.merging.rules import Rules
 from service.privacy.replay import Journal
+from service.proof.hold import Prover
 from service.sessions.recognise import ShopperIdentity
 from service.sites.models import Site
 from service.staff.models import Operator
@@ -99,3 +100,8 @@ def shopper() -> ShopperIdentity:
     """Return the calling shopper."""
     caller: ShopperIdentity = g.shopper
     return caller
+
+
+def prover() -> Prover:
+    """Return the calling shopper as whoever changes what their file is entered by."""
+    return Prover(shopper().customer_id, shopper().session_id)

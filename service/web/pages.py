@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _only_digits(given: str) -> str:
-    if not (given.isascii() and given.isdecimal()):
+    if not given.isdecimal():
         raise ValueError("write it in digits")
     return given
 

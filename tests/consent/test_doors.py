@@ -242,6 +242,17 @@ def test_a_merge_comes_after_what_was_said_before_it_whatever_the_clocks_say(wor
     assert (cards(maria), cards(carmen)) == (["active"], ["frozen"])
 
 
+def test_what_is_said_after_a_merge_holds_whatever_the_clocks_say(world: World) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    withdraw(carmen)
+    world.clock.forward(seconds=10)
+    join(people, maria, carmen)
+    world.clock.forward(seconds=-10)
+    say(maria, granted=True, purpose="identification")
+    assert cards(carmen) == ["active", "active"]
+
+
 def test_both_withdraw_and_an_unmerge_gives_neither_card_back(world: World) -> None:
     people = People(world, world.service.rules)
     maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))

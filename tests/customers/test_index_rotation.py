@@ -188,3 +188,14 @@ def test_nobody_notices_the_worker_at_work(world: World, monkeypatch: pytest.Mon
     assert answered == known
     assert versions(world) == {2: 40}
     assert customers(world) == 20
+
+
+def test_a_worker_that_is_told_to_stop_leaves_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.site().put("maria", email())
+    before = versions(world)
+    rotate(world, at_once=True)
+    monkeypatch.setattr("service.worker.clock.now", world.clock)
+    reindex_all(world.service.db, world.service.keystore, lambda: True)
+    assert versions(world) == before
+    let_worker_reindex(world, monkeypatch)
+    assert versions(world) != before

@@ -141,6 +141,8 @@ class Scene:
                     attempts=0,
                     created_at=now,
                     expires_at=now + timedelta(minutes=10),
+                    message_sealed=b"message",
+                    send_after=now,
                     send_tries=0,
                 )
             )

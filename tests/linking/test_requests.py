@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
-from tests.proof.people import EMAIL, Inbox, Maria, give
+from tests.merging.people import People
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give
 from tests.world import Shopper, Site, World
 
 
@@ -202,3 +203,33 @@ def test_a_code_gives_nobody_what_the_accounts_owner_has_proved(
     assert [item["trust"] for item in contacts] == ["claimed"] * len(claimed)
     assert outlet.call("GET", f"/commerce/v1/customers/{ours}").json["customer_id"] != mallory.customer_id
     assert status(outlet, ident)["status"] == "pending"
+
+
+@pytest.mark.parametrize("rotated", [False, True], ids=["one index key", "two index keys"])
+def test_whoever_has_proved_one_of_its_contacts_too_may_approve(world: World, inbox: Inbox, rotated: bool) -> None:
+    """A number alone joins no two files that both have a name: they stay apart until she says that both are hers."""
+    outlet, shop = world.site("Outlet"), world.site("Shop")
+    named_account(outlet, "mary")
+    named_account(shop, "maria-7")
+    first = Maria(world, inbox).sign_in(PHONE)
+    first.add("+34600999888")
+    link(first, outlet, "mary")
+    second = Maria(world, inbox).sign_in(EMAIL)
+    link(second, shop, "maria-7")
+    if rotated:
+        People(world, world.service.rules).rotate_index_key()
+    assert second.add(PHONE).json["outcome"] == "pending"
+    link(second, outlet, "mary")
+    assert set(first.contacts()) == set(second.contacts()) == {EMAIL, PHONE, "+34600999888"}
+
+
+def named_account(site: Site, account_id: str) -> None:
+    named = {"identifiers": [], "traits": {"name": "Maria Moreno"}}
+    assert site.call("PUT", f"/commerce/v1/accounts/{account_id}", named).status_code == 201
+
+
+def link(shopper: Maria, site: Site, account_id: str) -> None:
+    shopper.call("POST", "cards", {})
+    shopper.world.clock.forward(seconds=30)
+    ident = asked(site, shopper.call("GET", "code").json["code"], account_id)
+    assert shopper.call("POST", f"link-requests/{ident}/approve", {}).json == {"status": "approved", "linked": True}

@@ -52,6 +52,15 @@ def test_a_merge_is_undone_once(people: People) -> None:
         people.undo(uuid4())
 
 
+def test_no_merge_ends_before_it_began_whatever_the_clocks_say(people: People) -> None:
+    merge_id = people.join(people.node(), people.node()).merge_id
+    people.world.clock.forward(seconds=-10)
+    people.undo(merge_id)
+    with people.world.service.db.read() as session:
+        edge = session.get_one(Merge, merge_id)
+        assert edge.undone_at == edge.created_at
+
+
 def test_an_unmerge_writes_a_do_not_link_and_both_histories(people: People) -> None:
     a, b = people.node(), people.node()
     merge_id = people.join(a, b).merge_id

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from werkzeug.test import TestResponse
 
 from service.app import create_app
 from service.config import Settings
@@ -36,6 +37,7 @@ def serve(settings: Settings) -> Iterator[Serve]:
     yield compose
     for app in apps:
         app.extensions[EXTENSION].db.close()
+        app.extensions[EXTENSION].keystore.close()
 
 
 def test_health_and_readiness_are_told(world: World) -> None:
@@ -121,9 +123,30 @@ def test_a_read_only_database_is_not_ready_and_a_sale_waits(world: World, reques
     request.getfixturevalue("read_only")
     ready = world.client.get("/readyz")
     assert (ready.status_code, ready.json["detail"]) == (503, "the database is read-only")
-    for answer in (till.scan(maria.code()), till.sell(scan["scan_id"])):
+    freeze = f"/shopper/v1/cards/{maria.card['card_id']}/freeze"
+    for answer in (till.scan(maria.code()), till.sell(scan["scan_id"]), maria.call("POST", freeze, {})):
         assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
         assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_read_only_key_store_is_not_ready(world: World, serve: Serve) -> None:
+    url = make_url(world.settings.database_url)
+    own = "-c search_path=key_store"
+
+    def ready(options: str) -> TestResponse:
+        keystore_url = url.update_query_dict({"options": options}).render_as_string(hide_password=False)
+        return serve(keystore_url=keystore_url).get("/readyz")
+
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA key_store")
+        try:
+            assert ready(own).status_code == 200
+            answer = ready(f"{own} -c default_transaction_read_only=on")
+            assert (answer.status_code, answer.json["detail"]) == (503, "the key store is read-only")
+        finally:
+            connection.execute("DROP SCHEMA key_store CASCADE")
 
 
 @pytest.fixture

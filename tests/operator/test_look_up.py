@@ -94,7 +94,10 @@ def test_who_was_merged_is_found_once_under_the_id_that_answers(people: People, 
     people.give(twin, EMAIL_KIND, "ana@example.com", Trust.CLAIMED)
     olga.call("POST", f"/operator/v1/customers/{ana}/merge", {"other_id": str(twin), "reason": "one"})
     canonical = olga.call("GET", f"/operator/v1/customers/{twin}").json["customer_id"]
-    assert found(olga, "email", "ana@example.com") == [canonical]
+    [item] = look_up(olga, "email", "ana@example.com").json["items"]
+    assert (item["customer_id"], item["trust"]) == (canonical, "verified"), (
+        "as the file that is trusted most holds it"
+    )
 
 
 def test_who_was_erased_is_not_found(world: World, olga: Caller) -> None:

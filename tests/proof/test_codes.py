@@ -217,6 +217,15 @@ def test_whoever_erases_a_file_that_claims_her_address_takes_none_of_her_codes(
     assert maria.enter(request_id, code).json["status"] == "signed_in"
 
 
+def test_whoever_erases_a_file_that_a_number_has_left_takes_no_codes_of_its_new_owner(
+    maria: Maria, somebody: Callable[[], Maria], inbox: Inbox
+) -> None:
+    before, owner = somebody().sign_in(PHONE), maria.sign_in(PHONE, new_owner=True)
+    request_id = owner.ask(PHONE)
+    assert before.call("POST", "erase", {"confirm": "erase"}).status_code == 204
+    assert owner.enter(request_id, inbox.code(PHONE)).json["status"] == "signed_in"
+
+
 def test_codes_that_an_erased_session_asked_for_count_and_can_be_entered_no_more(
     world: World, somebody: Callable[[], Maria], inbox: Inbox
 ) -> None:

@@ -8,7 +8,7 @@ from service.merging.models import Proposal
 from tests.linking.requests import asked
 from tests.proof.people import EMAIL, PHONE, Maria, contact_of, give, vouching_site
 from tests.shopper.phone import Phone, handoff
-from tests.world import World
+from tests.world import Site, World
 
 Somebody = Callable[[], Maria]
 MALLORYS = "mallory@example.net"
@@ -241,24 +241,65 @@ def test_the_word_of_a_shop_throws_nobody_out_who_has_proved_another_contact(
     assert opened_by_shop.call("GET", "/shopper/v1/code").status_code == 401
 
 
+@pytest.mark.parametrize("vouched", [(), (MALLORYS,)], ids=["no contact", "one that a shop vouches for"])
 def test_nobody_joins_a_file_under_a_session_whose_contact_is_gone(
-    world: World, maria: Maria, somebody: Somebody
+    world: World, maria: Maria, somebody: Somebody, vouched: tuple[str, ...]
 ) -> None:
     """Mallory gives her number away, to herself, and has Maria approve her account at a shop."""
-    shop = world.site("Shop")
-    mallory = somebody().sign_in(PHONE)
-    mallory.call("POST", "cards", {})
-    shop.account("mallory")
-    decide(mallory, asked(shop, mallory.call("GET", "code").json["code"], "mallory"))
+    shop = vouching_site(world)
+    mallory = without_contact(somebody, shop)
+    give(shop, "mallory", *vouched, verified=True)
     mallory_at_shop = shop.shopper("mallory")
-    assert somebody().prove(PHONE, new_owner=True).json["created"] is True
-    assert mallory.call("GET", "contacts").json["items"] == []
     maria.sign_in()
     maria.call("POST", "cards", {})
     decide(maria, asked(shop, maria.call("GET", "code").json["code"], "mallory"))
     assert mallory.call("GET", "contacts").status_code == 401
     assert mallory_at_shop.call("GET", "/shopper/v1/contacts").status_code == 200  # the shop's word, as told
-    assert maria.contacts() == {EMAIL: "verified"}
+    assert maria.contacts() == {EMAIL: "verified"} | dict.fromkeys(vouched, "verified")
+
+
+def test_nobody_takes_a_file_into_a_session_whose_contact_is_gone(world: World, somebody: Somebody) -> None:
+    shop = world.site("Shop")
+    mallory = without_contact(somebody, shop)
+    outlet = world.site("Outlet")
+    outlet.account("mary")
+    world.clock.forward(seconds=30)
+    decide(mallory, asked(outlet, mallory.call("GET", "code").json["code"]))
+    assert mallory.call("GET", "contacts").status_code == 401
+
+
+def test_the_card_of_such_a_session_ends_even_if_the_session_has_expired(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    shop = world.site("Shop")
+    without_contact(somebody, shop)
+    world.clock.forward(days=30)
+    maria.sign_in()
+    maria.call("POST", "cards", {})
+    decide(maria, asked(shop, maria.call("GET", "code").json["code"], "mallory"))
+    assert [card["status"] for card in maria.call("GET", "cards").json["items"]] == ["active", "revoked"]
+
+
+def test_whoever_has_no_contact_of_their_own_is_signed_out_by_the_owner_of_another(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    shop = world.site("Shop")
+    mallory = without_contact(somebody, shop)
+    give(shop, "mallory", EMAIL)
+    assert mallory.call("GET", "contacts").status_code == 200
+    maria.sign_in()
+    assert mallory.call("GET", "contacts").status_code == 401
+
+
+def without_contact(somebody: Somebody, shop: Site) -> Maria:
+    """Return a shopper with an account at a shop, who has given away the number that she is signed in with."""
+    mallory = somebody().sign_in(PHONE)
+    mallory.call("POST", "cards", {})
+    shop.account("mallory")
+    decide(mallory, asked(shop, mallory.call("GET", "code").json["code"], "mallory"))
+    assert somebody().prove(PHONE, new_owner=True).json["created"] is True
+    assert mallory.call("GET", "contacts").json["items"] == []
+    return mallory
 
 
 def decide(shopper: Maria, link_request_id: str) -> None:

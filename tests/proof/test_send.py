@@ -22,11 +22,12 @@ class Network:
 
     def __init__(self, *, up: bool) -> None:
         self.up, self.taken, self.tries = up, 0, 0
+        self.failure: type[OSError] = ConnectionRefusedError
 
     def send(self, message: Message, _: Any) -> str:
         self.tries += 1
         if not self.up:
-            raise ConnectionRefusedError(f"no way to {message.to}")
+            raise self.failure(f"no way to {message.to}")
         self.taken += 1
         return "smtp"
 
@@ -132,7 +133,11 @@ def test_a_message_is_in_the_readers_language(
     assert inbox.messages()[0]["subject"] == subject
 
 
-def test_a_failure_is_tried_again_later_and_later(world: World, maria: Maria, inbox: Inbox, network: Network) -> None:
+@pytest.mark.parametrize("failure", [ConnectionRefusedError, TimeoutError])
+def test_a_failure_is_tried_again_later_and_later(
+    world: World, maria: Maria, inbox: Inbox, network: Network, failure: type[OSError]
+) -> None:
+    network.failure = failure
     maria.ask(EMAIL)
     waited = []
     for seconds in range(60):

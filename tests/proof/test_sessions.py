@@ -8,7 +8,8 @@ from service.cards.manage import make_card
 from service.cards.sessions import end_others, end_session
 from service.cards.show import recognise_shopper
 from service.sessions.models import SessionKind
-from service.sessions.recognise import ShopperIdentity
+from service.sessions.open import confirm, exchange_handoff
+from service.sessions.recognise import ShopperIdentity, find_session
 from service.web import guards
 from tests.erasure.test_races import Others, waits
 from tests.proof.people import EMAIL, Maria, at_once, give, vouching_site
@@ -176,6 +177,16 @@ def test_all_other_sessions_end_with_their_cards_and_with_what_waits(
     assert end_all_others(maria) == (200, {"ended": 0})
 
 
+def test_a_card_that_was_revoked_before_keeps_its_moment(world: World, maria: Maria, somebody: Somebody) -> None:
+    lost = somebody().sign_in()
+    card = lost.call("POST", "cards", {}).json["card_id"]
+    lost.call("DELETE", f"cards/{card}")
+    maria.sign_in()
+    [before] = maria.call("GET", "export").json["cards"]
+    assert end_all_others(maria) == (200, {"ended": 1})
+    assert maria.call("GET", "export").json["cards"] == [before]
+
+
 def test_a_site_throws_nobody_out_who_can_sign_in(world: World, maria: Maria) -> None:
     site = vouching_site(world)
     give(site, "maria-7", EMAIL, verified=True)
@@ -296,3 +307,26 @@ def test_no_card_is_made_in_a_session_that_is_just_being_ended(
             assert waits(job)
         assert job.result(20) == 401
     assert maria.call("GET", "cards").json["items"] == []
+
+
+@on_postgresql
+@pytest.mark.parametrize("step", ["exchanged", "confirmed"])
+def test_what_a_shop_is_just_opening_ends_with_all_others(world: World, maria: Maria, step: str) -> None:
+    site, db, now = vouching_site(world), world.service.db, world.clock()
+    give(site, "maria-7", EMAIL, verified=True)
+    maria.sign_in()
+    waiting = handoff(site, "maria-7")
+    if step == "confirmed":
+        with db.write() as session:
+            pending, _ = exchange_handoff(session, waiting, now)
+    with Others(world) as pool:
+        with db.write() as session:
+            if step == "confirmed":
+                opened, token = confirm(session, session.merge(pending), now)
+            else:
+                opened, token = exchange_handoff(session, waiting, now)
+            job = pool.submit(end_all_others, maria)
+            assert waits(job)
+        assert job.result(20)[0] == 200
+    with db.read() as session:
+        assert find_session(session, token, kind=SessionKind(opened.kind), now=now) is None

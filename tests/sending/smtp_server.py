@@ -5,6 +5,7 @@ import contextlib
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -14,12 +15,17 @@ from typing import Any
 
 @dataclass
 class SmtpServer:
-    """What a server offers, and what it was given. `tls` is for STARTTLS, or from the first byte with `implicit`."""
+    """What a server offers, and what it was given. `tls` is for STARTTLS, or from the first byte with `implicit`.
+
+    It refuses one command, or hangs up at one, and takes its seconds for each reply.
+    """
 
     tls: ssl.SSLContext | None = None
     implicit: bool = False
     password: str = ""
     refuse: str = ""
+    hang_up: str = ""
+    seconds: float = 0
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -42,6 +48,8 @@ class _Talk(socketserver.StreamRequestHandler):
     def _obey(self, offer: SmtpServer, line: str) -> bool:
         verb = line.partition(" ")[0].upper()
         offer.commands.append(("tls " if self.secure else "") + verb)
+        if offer.hang_up and verb == offer.hang_up:
+            return False
         if offer.refuse and verb == offer.refuse:
             self._say("550 not here")
         elif verb == "EHLO":
@@ -75,6 +83,7 @@ class _Talk(socketserver.StreamRequestHandler):
         self.rfile, self.secure = self.connection.makefile("rb"), True
 
     def _say(self, words: str) -> None:
+        time.sleep(self.server.offer.seconds)
         self.connection.sendall(f"{words}\r\n".encode("ascii"))
 
     def finish(self) -> None:
@@ -91,6 +100,8 @@ def serving(offer: SmtpServer) -> Iterator[SmtpServer]:
         offer.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield offer
-        server.shutdown()
-        thread.join()
+        try:
+            yield offer
+        finally:
+            server.shutdown()
+            thread.join()

@@ -133,21 +133,35 @@ def test_a_server_that_says_nothing_more_has_timed_out(monkeypatch: pytest.Monke
         held[0].close()
 
 
-def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_then() -> None:
-    with serving(SmtpServer(refuse="QUIT")) as server:
+@pytest.mark.parametrize("then", [{"refuse": "QUIT"}, {"hang_up": "QUIT"}], ids=["refusal", "nothing"])
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_then(then: dict[str, str]) -> None:
+    with serving(SmtpServer(**then)) as server:
         send_mail(mail(), url=f"smtp://127.0.0.1:{server.port}", sender=SENDER)
     assert len(server.mails) == 1
 
 
+def test_a_slow_server_has_its_time_for_each_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1)
+    with serving(SmtpServer(seconds=0.25)) as server:
+        send_mail(mail(), url=f"smtp://127.0.0.1:{server.port}", sender=SENDER)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 @pytest.mark.parametrize("limit", ["TIMEOUT_SECONDS", "MESSAGE_SECONDS"])
 @pytest.mark.parametrize("drop", [b"220-wait\r\n", b"2"])
-def test_a_server_that_drips_has_timed_out(monkeypatch: pytest.MonkeyPatch, limit: str, drop: bytes) -> None:
+def test_a_server_that_drips_has_timed_out(
+    monkeypatch: pytest.MonkeyPatch, certified: ssl.SSLContext, scheme: str, limit: str, drop: bytes
+) -> None:
     monkeypatch.setattr(smtp, limit, 0.3)
     with socket.create_server(("127.0.0.1", 0)) as dripping:
         port = dripping.getsockname()[1]
 
         def drip() -> None:
-            with dripping.accept()[0] as connection, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+                connection = stack.enter_context(dripping.accept()[0])
+                if scheme == "smtps":
+                    connection = stack.enter_context(certified.wrap_socket(connection, server_side=True))
                 for _ in range(100):
                     connection.sendall(drop)
                     time.sleep(0.05)
@@ -156,6 +170,6 @@ def test_a_server_that_drips_has_timed_out(monkeypatch: pytest.MonkeyPatch, limi
         thread.start()
         begun = time.monotonic()
         with pytest.raises(TimeoutError):
-            send_mail(mail(), url=f"smtp://127.0.0.1:{port}", sender=SENDER)
+            send_mail(mail(), url=f"{scheme}://127.0.0.1:{port}", sender=SENDER)
         assert time.monotonic() - begun < 2
         thread.join()

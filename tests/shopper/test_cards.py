@@ -103,6 +103,18 @@ def test_freezing_and_unfreezing_twice_is_no_fault(world: World) -> None:
         assert maria.call("POST", f"/shopper/v1/cards/{maria.card['card_id']}/{verb}", {}).status_code == 200
 
 
+def test_what_is_done_to_a_card_twice_was_done_the_first_time(world: World) -> None:
+    maria = world.shopper()
+    path = f"/shopper/v1/cards/{maria.card['card_id']}"
+    for method, verb, name in (("POST", "/freeze", "frozen_at"), ("DELETE", "", "revoked_at")):
+        moments = []
+        for _ in range(2):
+            world.clock.forward(seconds=1)
+            assert maria.call(method, path + verb, {} if verb else None).status_code in (200, 204)
+            moments.append(maria.call("GET", "/shopper/v1/export").json["cards"][0][name])
+        assert moments[0] == moments[1] is not None
+
+
 def test_a_revoked_card_can_be_neither_frozen_nor_unfrozen(world: World) -> None:
     maria = world.shopper()
     path = f"/shopper/v1/cards/{maria.card['card_id']}"

@@ -12,10 +12,9 @@ from service.proof.contacts import add_contact, ask_for_sign_in, list_contacts, 
 from service.proof.hold import SecondProof
 from service.proof.models import ProofPurpose
 from service.proof.verify import Attempt, prove
-from service.web.context import now, service, shopper
+from service.web.context import now, prover, service, shopper
 from service.web.operation import Answer, answer, operation
 from service.web.shopper.models import Empty, SiteName
-from service.web.shopper.sessions import prover
 from service.web.shopper.sign_in import CodeIn, ContactIn, RequestedOut, ask_for_code
 
 bp = Blueprint("shopper_contacts", __name__)

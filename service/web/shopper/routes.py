@@ -12,7 +12,6 @@ from service.cards.models import Card
 from service.cards.show import consent_withdrawn, show_code
 from service.codes import qr
 from service.codes.freshness import STEP_SECONDS
-from service.customers.lock import lock_customer
 from service.lists import Cursor
 from service.merging.consents import may_be_identified
 from service.sales.models import Sale
@@ -86,7 +85,6 @@ def post_freeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
 def post_unfreeze(card_id: str, body: Empty) -> Response:  # noqa: ARG001
     """Accept a frozen card's codes again; `consent_withdrawn` for whoever has withdrawn identification."""
     with service().db.write() as session:
-        lock_customer(session, shopper().customer_id)
         card = get_card(session, shopper(), card_id)
         _check_identification(session)
         unfreeze(card)

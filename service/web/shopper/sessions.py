@@ -11,11 +11,10 @@ from service.cards.models import Card
 from service.cards.sessions import end_others, end_session, list_sessions
 from service.errors import NotAuthorised
 from service.proof.contacts import ask_for_sign_in
-from service.proof.hold import Prover
 from service.sessions.models import SessionKind, ShopperSession
 from service.sessions.open import PENDING_LIVES, confirm, end, exchange_handoff
 from service.sessions.recognise import find_session, no_session
-from service.web.context import now, service, shopper
+from service.web.context import now, prover, service, shopper
 from service.web.guards import PENDING_COOKIE, SESSION_COOKIE, csrf_token
 from service.web.operation import answer, operation
 from service.web.shopper.models import (
@@ -135,11 +134,6 @@ def post_end_others(body: Empty) -> Response:  # noqa: ARG001
     with service().db.write() as session:
         ask_for_sign_in(session, prover())
         return answer({"ended": end_others(session, shopper(), now())})
-
-
-def prover() -> Prover:
-    """Return the calling shopper as whoever changes what their file is entered by."""
-    return Prover(shopper().customer_id, shopper().session_id)
 
 
 def describe_session(opened: ShopperSession, token: str) -> dict[str, Any]:
