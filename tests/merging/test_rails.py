@@ -205,6 +205,17 @@ def test_a_hub_neither_merges_nor_proposes(people: People) -> None:
     assert len(people.proposals()) == asked
 
 
+def test_a_hub_is_counted_in_customers_and_not_in_nodes(people: People) -> None:
+    people.change("hub", customers=2)
+    a, b, c = (people.node() for _ in range(3))
+    people.join(a, b)
+    for node in (a, b):
+        people.give(node, EMAIL, "shared@example.com", Trust.CLAIMED)
+    asked = people.give(c, EMAIL, "shared@example.com", Trust.CLAIMED)
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+
+
 @pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.ANONYMOUS_SIGN_UP])
 def test_a_do_not_link_forbids_and_does_not_even_ask(people: People, rule: Rule) -> None:
     a, b, c, d = (people.node() for _ in range(4))
