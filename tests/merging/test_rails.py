@@ -245,6 +245,15 @@ def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: Peopl
     assert people.join(a, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
 
 
+def test_what_a_person_lifted_keeps_no_later_evidence_out(people: People) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    people.undo(people.join(a, b).merge_id)
+    people.join(b, c)
+    again = people.join(a, c)
+    assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").merge_id is not None
+    assert people.undo(again.merge_id).still_connected
+
+
 @pytest.mark.parametrize(("by", "outcome"), [(OPERATOR, Outcome.FORBIDDEN), (SHOPPER, Outcome.MERGED)])
 def test_an_approved_link_undoes_what_a_shopper_said_and_not_what_staff_decided(
     people: People, by: Actor, outcome: Outcome
