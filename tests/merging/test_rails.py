@@ -306,6 +306,19 @@ def test_beyond_the_limit_a_merge_demotes_the_weakest_and_an_unmerge_gives_it_ba
     assert people.state() == before
 
 
+@pytest.mark.parametrize("kind", [EMAIL, PHONE, CARD, IdentifierKind.ANONYMOUS])
+def test_a_merge_demotes_of_each_kind_that_has_a_limit(people: People, kind: IdentifierKind) -> None:
+    people.change("limits", **{kind.value: 1})
+    a, b = people.node(), people.node()
+    for node, value in ((a, "+34600111222"), (b, "+34600333444")):
+        people.give(node, kind, value, Trust.VOUCHED, issuer=SHOP)
+    before = people.state()
+    joined = people.join(a, b)
+    assert [[trust for _, trust, _, _ in people.held(node).values()] for node in (a, b)] == [["claimed"], ["vouched"]]
+    people.undo(joined.merge_id)
+    assert people.state() == before
+
+
 def test_a_value_on_two_nodes_counts_once(people: People) -> None:
     people.change("limits", email=2)
     a, b = people.node(), people.node()
