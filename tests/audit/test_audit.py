@@ -205,16 +205,26 @@ def test_a_site_and_a_shopper_cannot_read_the_operators_audit(world: World) -> N
     assert site.call("GET", path).status_code == maria.call("GET", path).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/consents", "/sales", "/scans", "/history", ""])
-def test_every_look_of_a_site_is_written_down(world: World, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("/consents", Action.READ),
+        ("/sales", Action.SALES_READ),
+        ("/scans", Action.SCANS_READ),
+        ("/history", Action.HISTORY_READ),
+        ("", Action.READ),
+    ],
+)
+def test_every_look_of_a_site_is_written_down_and_what_for(world: World, path: str, action: Action) -> None:
     site = world.site()
     customer_id = site.account()
     before = len(lines(site, customer_id))
-    assert site.call("GET", f"/commerce/v1/customers/{customer_id}{path}").status_code == 200
+    assert site.call("GET", f"/commerce/v1/customers/{customer_id}{path}?why=ticket-7").status_code == 200
     new = [line for line in lines(site, customer_id) if Action(line.action) in LOOKS]
     assert len(new) == 1
     assert len(lines(site, customer_id)) == before + 1
     assert (new[0].actor_kind, str(new[0].actor_id)) == ("site", site.site_id)
+    assert (new[0].action, new[0].why) == (action, "ticket-7")
 
 
 READS_OF_STAFF = {

@@ -170,6 +170,16 @@ def test_what_was_said_to_a_site_follows_its_account_when_a_merge_is_undone(worl
         assert told["marketing_email"] is granted
 
 
+def test_of_two_accounts_of_one_site_the_named_one_has_said_it(world: World) -> None:
+    people, site = People(world, world.service.rules), world.site()
+    ours, theirs = site.account("maria"), site.account("maria-again")
+    merge = people.join(UUID(ours), UUID(theirs))
+    assert tell(site, theirs, True).status_code == 200
+    people.undo(merge.merge_id)
+    told = [granted_by(site, f"/commerce/v1/customers/{one}/consents")["marketing_email"] for one in (ours, theirs)]
+    assert told == [None, True]
+
+
 def test_who_withdraws_identification_is_identified_no_more(world: World) -> None:
     maria, till = world.shopper(), world.till()
     assert till.scan(maria.code()).json["outcome"] == "identified"

@@ -68,6 +68,12 @@ def test_what_is_said_at_the_instant_of_the_merge_counts_as_said_before() -> Non
     assert holds(statements, [joined(ANA, EVA, minute=3)]) is False
 
 
+def test_of_a_grant_and_a_withdrawal_at_one_instant_the_withdrawal_holds() -> None:
+    both = [said(ANA, False, minute=2), said(EVA, True, minute=2)]
+    for statements in (both, both[::-1]):
+        assert holds(statements, [joined(ANA, EVA, minute=1)]) is False
+
+
 def test_a_later_merge_with_a_silent_node_changes_nothing() -> None:
     statements = [said(EVA, False, minute=1), said(ANA, True, minute=4)]
     joins = [joined(ANA, EVA, minute=3), joined(IDA, ANA, minute=5)]

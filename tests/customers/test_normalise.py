@@ -65,14 +65,15 @@ def test_what_can_not_be_one_of_its_kind_is_refused_without_an_echo(kind: str, v
         ("email", "No-Reply@example.com"),
         ("email", ""),
         ("phone", "000000000"),
+        ("phone", "n/a"),
         ("crm", "0000"),
         ("crm", "NULL"),
         ("loyalty_card", "n/a"),
         ("loyalty_card", "  "),
     ],
 )
-def test_a_placeholder_or_a_role_is_nobodys_identifier(kind: str, value: str) -> None:
-    with pytest.raises(InvalidIdentifier):
+def test_a_placeholder_or_a_role_is_nobodys_identifier_and_is_called_so(kind: str, value: str) -> None:
+    with pytest.raises(InvalidIdentifier, match="identifies nobody"):
         accept_value(RULES, IdentifierKind(kind), value, region="ES")
 
 

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
-from service.audit.models import ERASED_SESSION, Actor, ActorKind, AuditEntry
+from service.audit.models import COMMAND, ERASED_SESSION, Actor, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 from service.linking.models import LinkRequest
 from service.merging.models import DoNotLink, Merge, Proposal
+from service.privacy.erase import erase
 from service.proof.evict import evict
 from service.proof.models import OneTimeCode
 from service.proof.request import Contact
@@ -82,7 +83,8 @@ def test_nothing_of_anybody_else_is_touched(scene: Scene) -> None:
 
 def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
     scene.live()
-    sales, scans = len(scene.rows(Sale)), len(scene.rows(Scan))
+    sales, scans, scanned = len(scene.rows(Sale)), len(scene.rows(Scan)), {row["id"] for row in of(scene, Scan)}
+    assert scanned
     scene.erase()
     assert (len(scene.rows(Sale)), len(scene.rows(Scan))) == (sales, scans)
     hers = [row for row in scene.rows(Sale) if str(row["id"]) in scene.sales]
@@ -91,11 +93,19 @@ def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
         assert (sale["scan_id"], sale["claim_hash"], sale["body_digest"]) == (None, None, b"")
         assert sale["lines"], "what was sold stays"
     for scan in scene.rows(Scan):
-        if scan["customer_id"] is None:
-            assert (scan["card_id"], scan["step"]) == (None, None)
+        if scan["id"] in scanned:
+            assert (scan["customer_id"], scan["card_id"], scan["step"]) == (None, None, None)
+            assert scan["body_digest"] == b"", "a till knows which code it read"
     [taken_back] = scene.rows(Return)
     assert str(taken_back["sale_id"]) == scene.sales[0], "a return stays with its own sale"
     assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
+
+
+def test_her_scans_are_detached_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
+    scene.live()
+    with scene.world.service.db.write() as session:
+        erase(session, scene.people.keystore, scene.nodes[0], actor=COMMAND, now=scene.world.clock())
+    assert of(scene, Scan) == []
 
 
 def test_a_sale_that_somebody_else_claimed_stays_theirs(scene: Scene) -> None:

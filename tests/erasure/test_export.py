@@ -200,3 +200,15 @@ def test_a_code_to_an_address_that_a_file_merely_claims_is_none_of_its_business(
     [code] = read(scene)["one_time_codes"]
     assert (code["contact"], code["expires_at"], code["used_at"]) == (EMAIL, now + timedelta(minutes=10), None)
     assert read(scene, scene.juan.customer_id)["one_time_codes"] == []
+
+
+def test_a_code_to_an_address_that_was_hers_once_is_none_of_her_business(scene: Scene) -> None:
+    """Its owner of today asked for it."""
+    scene.people.give(scene.nodes[0], IdentifierKind.EMAIL, EMAIL)
+    scene.people.end(scene.nodes[0])
+    scene.people.give(UUID(scene.juan.customer_id), IdentifierKind.EMAIL, EMAIL)
+    wanted = Wanted(Contact(IdentifierKind.EMAIL, EMAIL), ProofPurpose.SIGN_IN, "en")
+    with scene.people.write() as session:
+        request_code(session, wanted, vault=scene.people.keystore.vault, now=scene.world.clock())
+    assert read(scene, scene.juan.customer_id)["one_time_codes"] != []
+    assert scene.maria.call("GET", "/shopper/v1/export").json["one_time_codes"] == []

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from service.audit.models import AuditEntry
 from service.crypto.keystore import _data_keys, _erasures
-from service.customers.models import Customer, Identifier
+from service.customers.models import Customer, Identifier, IdentifierKind
 from service.erasures import replay_erasures
 from service.errors import NotFound
 from service.privacy.replay import Journal
@@ -140,6 +140,23 @@ def test_a_replay_takes_exactly_those_in_the_journal(world: World, shell: Shell)
     assert (is_erased(world, eva), is_erased(world, ida), is_erased(world, ana)) == (True, True, False)
     assert people.canonical(ana) == ana
     assert people.canonical(eva) == eva
+
+
+def test_a_replay_gives_back_what_a_merge_with_the_erased_took(world: World, shell: Shell) -> None:
+    people = People(world, world.service.rules)
+    people.change("limits", email=1)
+    ana, eva = people.node("Ana"), people.node("Eva")
+    people.give(ana, IdentifierKind.EMAIL, "ana@example.org")
+    people.give(eva, IdentifierKind.EMAIL, "eva@example.org")
+    before = people.held(ana)
+    merge = people.join(ana, eva)
+    assert people.held(ana) != before
+    restore = backup(world)
+    people.undo(merge.merge_id)
+    shell.json("customer", "erase", str(eva), "--yes")
+    restore()
+    assert shell.json("customer", "replay-erasures")["erased"] == [str(eva)]
+    assert people.held(ana) == before
 
 
 def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(scene: Scene, shell: Shell) -> None:

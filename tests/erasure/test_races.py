@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from service.audit.models import COMMAND
 from service.consent.models import Consent
@@ -19,6 +19,7 @@ from service.merging.models import Merge
 from service.privacy.erase import Erased, erase
 from service.privacy.forget import sweep
 from service.scans.models import Scan
+from service.sessions.models import Handoff
 from tests.erasure.scene import ERASE, Scene
 from tests.merging.people import People
 from tests.others import Others, waits
@@ -35,6 +36,20 @@ def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: 
             session.add(consent(customer_id, scene))
         erasing.result(20)
     assert [row for row in scene.rows(Consent) if row["customer_id"] == customer_id] == []
+
+
+def test_whoever_just_opens_the_app_from_a_site_is_waited_for(scene: Scene) -> None:
+    """They hold the link first and then the file: an erasure that did it the other way round would never end."""
+    customer_id = UUID(scene.maria.customer_id)
+    with Others(scene.world) as pool:
+        with scene.world.service.db.write() as session:
+            links = select(Handoff).where(Handoff.customer_id == customer_id).with_for_update()
+            assert session.scalars(links).all()
+            erasing = pool.submit(scene.erase)
+            assert waits(erasing)
+            lock_customer(session, customer_id)
+        erasing.result(20)
+    assert [row for row in scene.rows(Handoff) if row["customer_id"] == customer_id] == []
 
 
 def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from service.crypto import keyfile
+from service.customers.models import Identifier
 from tests.importing.conftest import Desk, Dump, table
 
 PEOPLE = (
@@ -80,6 +82,14 @@ def test_a_site_that_puts_an_imported_account_finds_it(desk: Desk) -> None:
     assert desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})["outcome"] == "updated"
     assert desk.count("customers") == before
     assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 0, 1, 0)
+
+
+def test_an_imported_account_has_one_holder_as_any_other_has(desk: Desk) -> None:
+    desk.report(table("account_id,crm", "m1,4711"))
+    desk.site.put("m2", {"kind": "crm", "value": "4712"})
+    with desk.world.service.db.read() as session:
+        held = session.execute(select(Identifier.kind, Identifier.exclusive)).all()
+    assert sorted(held) == [("account", True)] * 2 + [("crm", False)] * 2
 
 
 def test_the_crm_file_finds_whom_the_shop_file_brought(desk: Desk) -> None:

@@ -82,6 +82,11 @@ def test_a_key_that_comes_twice_is_told_and_the_first_stands(desk: Desk) -> None
     assert desk.customer("m1")["traits"] == {"name": "María"}
 
 
+def test_a_row_that_repeats_another_but_for_its_proof_contradicts_it(trusted_desk: Desk) -> None:
+    rows = "m1,maria@example.org,no", "m1,maria@example.org,yes"
+    assert trusted_desk.rows(table("account_id,email,email_verified", *rows)) == (1, 0, 0, 1)
+
+
 def test_the_faults_are_written_beside_for_a_spreadsheet(desk: Desk, tmp_path: Path) -> None:
     rows = [f"m{number},{'maria@' if number % 3 == 0 else ''}" for number in range(90)]
     done = desk.run(table("account_id,email", *rows), "--errors", str(tmp_path / "faults.csv"))

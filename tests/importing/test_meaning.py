@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import select
 
+from service.customers.models import Customer
 from tests.importing.conftest import Desk, table
 
 SPANISH = (
@@ -183,6 +185,23 @@ def test_a_verified_column_proves_only_what_the_site_may_vouch_for(desk: Desk, t
     assert desk.report(content)["not_taken_as_proof"] == ["email"]
     assert desk.customer("m1")["trust"]["email"] == "vouched"
     assert "not taken as proof" in desk.run(content).stdout
+
+
+def test_who_is_proved_by_a_file_answers_for_whom_they_are_joined_with(trusted_desk: Desk) -> None:
+    old = trusted_desk.site.account("m1")
+    trusted_desk.report(table("crm,email,email_verified", "4711,maria@example.org,yes"))
+    with trusted_desk.world.service.db.read() as session:
+        [proved] = session.scalars(select(Customer.id).where(Customer.verified_at.is_not(None)))
+    merge = {"other_id": str(proved), "reason": "the same"}
+    joined = trusted_desk.world.operator().call("POST", f"/operator/v1/customers/{old}/merge", merge).json
+    assert joined["customer_id"] == str(proved), "the oldest verified, and not the oldest"
+
+
+def test_what_a_file_proves_is_proved_from_then_on(trusted_desk: Desk) -> None:
+    trusted_desk.report(table("account_id,email,email_verified", "m1,maria@example.org,yes"))
+    path = f"/operator/v1/customers/{trusted_desk.site.account('m1')}?why=ticket-7"
+    held = trusted_desk.world.operator().call("GET", path).json["identifiers"]
+    assert {one["kind"]: one["proved_at"] is not None for one in held} == {"account": False, "email": True}
 
 
 def test_a_row_that_is_not_verified_proves_nothing(trusted_desk: Desk) -> None:

@@ -138,7 +138,17 @@ def test_the_erased_are_left_out(people: People) -> None:
     gone = add(people, maria(family_name="Quintanna"))
     with people.write() as session:
         session.get_one(Customer, gone).erased_at = people.now()
+        session.flush()
+        assert gone not in read_people(session, people.keystore, step=lambda _: None)
     assert find(people) == []
+
+
+def test_a_contact_that_was_ended_speaks_for_nobody(people: People) -> None:
+    node = people.node()
+    people.give(node, IdentifierKind.EMAIL, "ana@example.com", Trust.CLAIMED)
+    people.end(node)
+    with people.write() as session:
+        assert read_people(session, people.keystore, step=lambda _: None)[node] == Person()
 
 
 def test_nothing_that_was_compared_is_stored(people: People) -> None:

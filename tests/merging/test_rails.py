@@ -1,14 +1,17 @@
 """Each guard rail, by a merge that it stops, and one beside it that it lets pass."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from service.audit.models import Action, Actor
-from service.customers.models import Identifier, IdentifierKind, Trust
+from service.customers.models import Customer, Identifier, IdentifierKind, Trust
+from service.customers.traits import write_traits
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Outcome
 from service.merging.models import Rule
+from service.merging.rails import may_have_changed_hands
 from service.merging.reconcile import reconcile
 from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, SHOPPER, SITE, People
 
@@ -85,6 +88,16 @@ def test_a_name_on_another_node_of_the_customer_counts_too(people: People) -> No
     assert not people.are_one(ana, luis)
 
 
+@pytest.mark.parametrize("trait", ["given_name", "family_name", "name"])
+def test_any_part_of_a_name_is_a_name(people: People, trait: str) -> None:
+    ana, luis = people.node("Ana"), people.node()
+    with people.write() as session:
+        write_traits(people.keystore, session.get_one(Customer, luis), {trait: "Luis"})
+    people.give(ana, PHONE, "+34600123456")
+    people.give(luis, PHONE, "+34600123456")
+    assert not people.are_one(ana, luis)
+
+
 def test_a_phone_merges_where_only_one_has_a_name_and_an_email_where_both_have(people: People) -> None:
     ana, nameless, twin = people.node("Ana"), people.node(), people.node("Ana M.")
     people.give(ana, PHONE, "+34600123456")
@@ -128,6 +141,23 @@ def test_the_same_crm_id_on_both_sides_is_no_conflict(people: People) -> None:
     people.give(a, CRM, "C-1", Trust.VOUCHED)
     people.give(b, CRM, "C-1", Trust.VOUCHED)
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
+
+
+def test_what_was_ended_counts_for_no_limit(people: People) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, CRM, "C-1", Trust.VOUCHED)
+    people.end(a)
+    people.give(b, CRM, "C-2", Trust.VOUCHED)
+    assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
+
+
+def test_a_limit_that_a_person_broke_stops_nothing_that_breaks_it_no_further(people: People) -> None:
+    a, b, c, d = (people.node() for _ in range(4))
+    for node, crm in ((a, "C-1"), (b, "C-2"), (c, "C-1"), (d, "C-3")):
+        people.give(node, CRM, crm, Trust.VOUCHED)
+    people.join(a, b, Rule.OPERATOR)
+    assert people.join(c, a, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
+    assert people.join(d, a, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.PROPOSED
 
 
 def test_two_accounts_of_one_site_never_merge_by_themselves(people: People) -> None:
@@ -175,6 +205,17 @@ def test_a_hub_neither_merges_nor_proposes(people: People) -> None:
     assert len(people.proposals()) == asked
 
 
+def test_a_hub_is_counted_in_customers_and_not_in_nodes(people: People) -> None:
+    people.change("hub", customers=2)
+    a, b, c = (people.node() for _ in range(3))
+    people.join(a, b)
+    for node in (a, b):
+        people.give(node, EMAIL, "shared@example.com", Trust.CLAIMED)
+    asked = people.give(c, EMAIL, "shared@example.com", Trust.CLAIMED)
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+
+
 @pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.ANONYMOUS_SIGN_UP])
 def test_a_do_not_link_forbids_and_does_not_even_ask(people: People, rule: Rule) -> None:
     a, b, c, d = (people.node() for _ in range(4))
@@ -202,6 +243,15 @@ def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: Peopl
     people.undo(people.join(b, c).merge_id)
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
     assert people.join(a, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
+
+
+def test_what_a_person_lifted_keeps_no_later_evidence_out(people: People) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    people.undo(people.join(a, b).merge_id)
+    people.join(b, c)
+    again = people.join(a, c)
+    assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").merge_id is not None
+    assert people.undo(again.merge_id).still_connected
 
 
 @pytest.mark.parametrize(("by", "outcome"), [(OPERATOR, Outcome.FORBIDDEN), (SHOPPER, Outcome.MERGED)])
@@ -256,6 +306,19 @@ def test_beyond_the_limit_a_merge_demotes_the_weakest_and_an_unmerge_gives_it_ba
     assert people.state() == before
 
 
+@pytest.mark.parametrize("kind", [EMAIL, PHONE, CARD, IdentifierKind.ANONYMOUS])
+def test_a_merge_demotes_of_each_kind_that_has_a_limit(people: People, kind: IdentifierKind) -> None:
+    people.change("limits", **{kind.value: 1})
+    a, b = people.node(), people.node()
+    for node, value in ((a, "+34600111222"), (b, "+34600333444")):
+        people.give(node, kind, value, Trust.VOUCHED, issuer=SHOP)
+    before = people.state()
+    joined = people.join(a, b)
+    assert [[trust for _, trust, _, _ in people.held(node).values()] for node in (a, b)] == [["claimed"], ["vouched"]]
+    people.undo(joined.merge_id)
+    assert people.state() == before
+
+
 def test_a_value_on_two_nodes_counts_once(people: People) -> None:
     people.change("limits", email=2)
     a, b = people.node(), people.node()
@@ -304,6 +367,13 @@ def test_a_number_that_two_proved_long_after_each_other_is_for_a_person(
     assert [[reason["code"] for reason in row.reasons] for row in people.proposals()] == (
         [] if are_one else [["same_phone", "recycled"]]
     )
+
+
+def test_a_number_is_old_from_the_hundred_and_eightieth_day_on() -> None:
+    days = timedelta(days=180)
+    assert may_have_changed_hands(PHONE, days)
+    assert may_have_changed_hands(PHONE, -days)
+    assert not may_have_changed_hands(PHONE, days - timedelta(microseconds=1))
 
 
 def test_an_address_is_never_recycled(people: People) -> None:

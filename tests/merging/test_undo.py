@@ -24,6 +24,13 @@ def test_the_oldest_verified_node_answers_and_each_for_itself_after_the_unmerge(
     assert (people.canonical(old), people.canonical(verified)) == (young, verified)
 
 
+def test_of_two_as_old_the_lower_id_answers(people: People) -> None:
+    low, high = people.node(ident=UUID(int=1)), UUID(int=2)
+    people.world.clock.forward(seconds=-1)
+    people.node(ident=high)
+    assert people.join(high, low).customer_id == low
+
+
 def test_a_first_proof_makes_its_node_answer_for_the_customer(people: People) -> None:
     old, young = people.node(), people.node()
     people.join(old, young)
