@@ -43,6 +43,18 @@ def test_a_number_alone_never_opens_a_file_with_a_proved_address(somebody: Someb
     assert stranger.call("GET", "session").status_code == 401
 
 
+def test_nor_does_it_once_one_of_two_shops_that_vouched_for_it_takes_it_back(
+    world: World, somebody: Somebody
+) -> None:
+    site, other = vouching_site(world), vouching_site(world, "Other shop")
+    customer_id = give(site, "maria", PHONE, verified=True)
+    give(other, "maria", PHONE, EMAIL, verified=True)
+    items = site.call("GET", f"/commerce/v1/customers/{customer_id}").json["identifiers"]
+    [given] = [item["identifier_id"] for item in items if item["kind"] == "phone"]
+    assert site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{given}").status_code == 204
+    assert somebody().prove(PHONE).json == {"status": "second_proof_needed", "kind": "email"}
+
+
 def test_an_address_that_is_only_claimed_asks_for_no_second_proof(world: World, somebody: Somebody) -> None:
     maria = somebody()
     site = world.site()
