@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
+from service.audit.models import SYSTEM
+from service.customers.identifiers import add_identifier
+from service.customers.models import Identifier, IdentifierKind, Trust
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
 from tests.proof.people import EMAIL, Inbox, Maria, give
 from tests.world import Shopper, Site, World
@@ -153,6 +157,17 @@ def test_linking_what_is_one_customer_already_changes_nothing(world: World, outl
     assert answer.json == {"status": "approved", "linked": True}
 
 
+def test_linking_what_is_one_customer_already_asks_for_no_proof(world: World, outlet: Site) -> None:
+    """Not even where a contact that was proved has become a claim since."""
+    mary = world.shopper("mary", outlet)
+    give(outlet, "mary", EMAIL)
+    with world.service.db.write() as session:
+        contact = update(Identifier).where(Identifier.kind == IdentifierKind.EMAIL)
+        session.execute(contact.values(owner_proved_at=world.clock()))
+    answer = decide(mary, "approve", asked(outlet, mary.code()))
+    assert answer.json == {"status": "approved", "linked": True}
+
+
 def test_old_requests_leave_the_list(world: World, outlet: Site, maria: Shopper) -> None:
     asked(outlet, maria.code())
     world.clock.forward(days=1)
@@ -172,6 +187,30 @@ def test_an_account_that_was_unlinked_since_joins_nobody(outlet: Site, maria: Sh
     assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
     answer = decide(maria, "approve", request_id)
     assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")
+
+
+@pytest.mark.parametrize(("kind", "issuer"), [("account", "Shop"), ("anonymous", "Outlet")])
+def test_nothing_else_stands_in_for_an_account_that_was_unlinked(
+    world: World, outlet: Site, maria: Shopper, kind: str, issuer: str
+) -> None:
+    """Neither an account of another shop in the same file, nor a device."""
+    sites = {"Outlet": outlet.site_id, "Shop": world.site().site_id}
+    node_id = UUID(outlet.account("mary"))
+    with world.service.db.write() as session:
+        add_identifier(
+            session,
+            world.service.keystore,
+            customer_id=node_id,
+            kind=IdentifierKind(kind),
+            value="another",
+            trust=Trust.VOUCHED,
+            actor=SYSTEM,
+            now=world.clock(),
+            issuer=UUID(sites[issuer]),
+        )
+    request_id = asked(outlet, maria.code())
+    assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
+    assert decide(maria, "approve", request_id).json["code"] == "link_request_closed"
 
 
 @pytest.fixture
