@@ -11,7 +11,7 @@ from service.audit.models import SYSTEM
 from service.customers.identifiers import add_identifier
 from service.customers.models import Identifier, IdentifierKind, Trust
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
-from tests.proof.people import EMAIL, Inbox, Maria, give
+from tests.proof.people import EMAIL, Inbox, Maria, give, vouching_site
 from tests.world import Shopper, Site, World
 
 
@@ -157,14 +157,35 @@ def test_linking_what_is_one_customer_already_changes_nothing(world: World, outl
     assert answer.json == {"status": "approved", "linked": True}
 
 
-def test_linking_what_is_one_customer_already_asks_for_no_proof(world: World, outlet: Site) -> None:
-    """Not even where a contact that was proved has become a claim since."""
-    mary = world.shopper("mary", outlet)
-    give(outlet, "mary", EMAIL)
+def say_its_owner_proved(world: World, customer_id: str) -> None:
+    """Let a contact that is a mere claim by now be one that the file's owner proved once."""
+    contact = update(Identifier).where(Identifier.customer_id == UUID(customer_id), Identifier.kind == "email")
     with world.service.db.write() as session:
-        contact = update(Identifier).where(Identifier.kind == IdentifierKind.EMAIL)
         session.execute(contact.values(owner_proved_at=world.clock()))
-    answer = decide(mary, "approve", asked(outlet, mary.code()))
+
+
+def test_linking_what_is_one_customer_already_asks_for_no_proof(world: World, outlet: Site) -> None:
+    mary = world.shopper("mary", outlet)
+    say_its_owner_proved(world, give(outlet, "mary", EMAIL))
+    request_id = asked(outlet, mary.code())
+    assert status(outlet, request_id)["customer_id"] is None, "whose code it was is told after the approval"
+    assert decide(mary, "approve", request_id).json == {"status": "approved", "linked": True}
+    assert status(outlet, request_id)["customer_id"] == mary.customer_id
+
+
+def test_who_has_proved_the_same_contact_as_the_accounts_owner_may_link_it(world: World, outlet: Site) -> None:
+    shop = vouching_site(world)
+    maria = world.shopper("maria", shop)
+    give(shop, "maria", EMAIL, verified=True)
+    say_its_owner_proved(world, give(outlet, "mary", EMAIL))
+    answer = decide(maria, "approve", asked(outlet, maria.code()))
+    assert answer.json == {"status": "approved", "linked": True}
+
+
+def test_what_a_shop_vouches_for_is_not_its_owners_proof(world: World, maria: Shopper) -> None:
+    outlet = vouching_site(world, "Outlet")
+    give(outlet, "mary", EMAIL, verified=True)
+    answer = decide(maria, "approve", asked(outlet, maria.code()))
     assert answer.json == {"status": "approved", "linked": True}
 
 

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from service.crypto import keyfile
+from service.customers.models import IdentifierKind
 from service.errors import NotAuthorised
 from service.proof.models import OneTimeCode, ProofPurpose
-from service.proof.request import hash_code, message_context
+from service.proof.request import Contact, Wanted, hash_code, message_context, request_code
 from service.proof.sign_in import sign_in
 from service.proof.verify import Attempt, Proved, prove
 from service.purge import purge
+from service.sessions.models import ShopperSession
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of, give
 from tests.shopper.phone import Phone
 from tests.world import World
@@ -210,6 +212,17 @@ def test_a_code_is_good_for_what_it_was_asked_for_alone(world: World, maria: Mar
     attempt = Attempt(request_id, inbox.code(OTHER), ProofPurpose.SIGN_IN, asked_in)
     with pytest.raises(NotAuthorised):
         prove(world.service.db, attempt, vault=world.service.keys.vault, now=world.clock())
+
+
+def test_a_session_that_has_just_ended_asks_for_no_code(world: World, maria: Maria) -> None:
+    maria.sign_in()
+    with world.service.db.write() as session:
+        ended = session.scalars(select(ShopperSession)).one()
+        ended.ended_at = world.clock()
+        session.flush()
+        wanted = Wanted(Contact(IdentifierKind.EMAIL, OTHER), ProofPurpose.ADD_CONTACT, "en", ended.id)
+        with pytest.raises(NotAuthorised):
+            request_code(session, wanted, vault=world.service.keys.vault, now=world.clock())
 
 
 def test_a_kept_code_can_not_be_tried_out_without_the_keys_nor_told_from_another_requests() -> None:

@@ -85,6 +85,17 @@ def test_with_two_proofs_the_number_is_fresh_again(world: World, somebody: Someb
     assert somebody().prove(PHONE).json["status"] == "signed_in", "both were proved yesterday"
 
 
+def test_a_first_proof_is_good_once(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    code = inbox.code(PHONE)
+    maria.enter(first, code)
+    maria.sign_in(SECOND_PHONE, first_proof=first)
+    assert somebody().enter(first, code).json["code"] == "code_expired"
+    assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "signed_in", "it is fresh by itself now"
+
+
 def test_a_first_proof_is_worth_something_for_as_long_as_its_code_lives(
     world: World, somebody: Somebody, inbox: Inbox
 ) -> None:
@@ -147,6 +158,13 @@ def test_a_new_owner_takes_the_number_and_nothing_else(world: World, somebody: S
     world.clock.forward(minutes=1)
     assert somebody().prove(PHONE).json["created"] is False, "the number leads to its new owner"
     assert owner.contacts() == {PHONE: "verified"}
+
+
+def test_a_new_owner_is_asked_about_an_account_of_her_own(world: World, somebody: Somebody) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    give(world.site(), "eva", PHONE)
+    eva = somebody().sign_in(PHONE, new_owner=True)
+    assert [account["status"] for account in eva.accounts()] == ["to_confirm"]
 
 
 def test_a_new_owner_may_say_so_at_once(world: World, somebody: Somebody) -> None:
