@@ -20,7 +20,7 @@ from service.merging.rules import Rules
 from service.merging.unlink import unlink
 from service.proof.evict import verified_contacts_of
 from service.proof.hold import Prover, SecondProof, find_holder, hold, is_one, need_second_proof, release
-from service.proof.verify import Proved, keep, use_up
+from service.proof.verify import Proved, use_up
 from service.sessions.models import ShopperSession
 
 
@@ -56,7 +56,6 @@ def add_contact(
     if holder is not None and not own:
         missing = need_second_proof(session, holder, now)
         if missing is not None and not proved.new_owner:
-            keep(session, proved.request_id, now)
             return missing
         if proved.new_owner:
             release(session, holder, proved.contact, vault=keystore.vault, prover=prover, now=now)

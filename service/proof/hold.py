@@ -49,10 +49,11 @@ class SecondProof:
 def find_holder(session: Session, vault: Vault, contact: Contact) -> Identifier | None:
     """Return the one verified identifier that a contact leads to, or None: nobody's word but the owner's counts.
 
+    Of several it is the value's one holder; when that one was taken back, the oldest, so that the file stays guarded.
     Without one it leads to the file for which its owner proved it last, although a limit took its trust away since.
     """
     live = find_live(session, vault, contact.kind, contact.value)
-    verified = [row for row in live if row.exclusive and row.trust == Trust.VERIFIED]
+    verified = [row for row in live if row.trust == Trust.VERIFIED]
     proved = [(row.owner_proved_at, row) for row in live if row.owner_proved_at is not None]
     return verified[0] if verified else max(proved, key=lambda pair: pair[0], default=(None, None))[1]
 

@@ -112,10 +112,11 @@ def test_a_claim_that_holds_a_sale_is_its_owners_for_good(world: World) -> None:
 
 
 def test_while_a_claim_waits_nobody_else_gets_the_code(world: World) -> None:
-    site, code = world.site(), mint_claim()
+    till, site, code = world.till(), world.site(), mint_claim()
     assert claimed(site.shopper("maria"), code) == (201, "waiting")
-    world.clock.forward(hours=71)
+    world.clock.forward(hours=72)
     assert claimed(site.shopper("jose"), code) == (409, "already_claimed")
+    assert till.sell(claim_hash=hashed(code)).json["link"] == "linked", "to the last moment"
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,14 @@ def test_a_sale_for_practice_is_nobodys(world: World, claim_first: bool) -> None
     assert (link_now(till, sale["sale_id"]), sales_of(maria)) == ("unidentified", [])
 
 
+def test_a_sale_for_practice_takes_no_code_from_a_real_one(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    code, _ = receipt(till, training=True)
+    world.clock.forward(seconds=1)
+    real = till.sell(claim_hash=hashed(code)).json["sale_id"]
+    assert (claimed(maria, code), sales_of(maria)) == ((201, "claimed"), [real])
+
+
 def test_of_two_sales_with_one_code_only_the_first_to_arrive_is_claimed(world: World) -> None:
     store, maria = world.store(), world.shopper()
     first, second = world.till(store), world.till(store)
@@ -203,6 +212,7 @@ def test_of_two_sales_with_one_code_only_the_first_to_arrive_is_claimed(world: W
     world.clock.forward(seconds=1)
     other = second.sell(claim_hash=hashed(code)).json["sale_id"]
     assert claimed(maria, code) == (201, "claimed")
+    assert claim(maria, code).json["sale"]["id"] == sale_id
     assert (link_now(first, sale_id), link_now(second, other)) == ("linked", "unidentified")
     world.clock.forward(seconds=1)
     assert second.sell(claim_hash=hashed(code)).json["link"] == "unidentified"

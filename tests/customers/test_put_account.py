@@ -194,6 +194,9 @@ def test_an_account_can_not_be_filled_without_end(world: World) -> None:
     assert [problem["pointer"] for problem in put["problems"]] == ["/identifiers/49"], "the account is one itself"
     again = site.put("maria", email("m7@example.com"))
     assert again["problems"] == [], "what is held already takes no room"
+    given = site.call("GET", f"/commerce/v1/customers/{again['customer_id']}").json["identifiers"]
+    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{given[-1]['identifier_id']}")
+    assert site.put("maria", email("m99@example.com"))["problems"] == [], "nor does what was unlinked"
 
 
 def test_traits_are_laid_over_the_known_ones_and_null_forgets(world: World) -> None:

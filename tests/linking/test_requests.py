@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
+from service.audit.models import SYSTEM
+from service.customers.identifiers import add_identifier
+from service.customers.models import Identifier, IdentifierKind, Trust
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
 from tests.merging.people import People
-from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give
+from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give, vouching_site
 from tests.world import Shopper, Site, World
 
 
@@ -154,6 +158,38 @@ def test_linking_what_is_one_customer_already_changes_nothing(world: World, outl
     assert answer.json == {"status": "approved", "linked": True}
 
 
+def say_its_owner_proved(world: World, customer_id: str) -> None:
+    """Let a contact that is a mere claim by now be one that the file's owner proved once."""
+    contact = update(Identifier).where(Identifier.customer_id == UUID(customer_id), Identifier.kind == "email")
+    with world.service.db.write() as session:
+        session.execute(contact.values(owner_proved_at=world.clock()))
+
+
+def test_linking_what_is_one_customer_already_asks_for_no_proof(world: World, outlet: Site) -> None:
+    mary = world.shopper("mary", outlet)
+    say_its_owner_proved(world, give(outlet, "mary", EMAIL))
+    request_id = asked(outlet, mary.code())
+    assert status(outlet, request_id)["customer_id"] is None, "whose code it was is told after the approval"
+    assert decide(mary, "approve", request_id).json == {"status": "approved", "linked": True}
+    assert status(outlet, request_id)["customer_id"] == mary.customer_id
+
+
+def test_who_has_proved_the_same_contact_as_the_accounts_owner_may_link_it(world: World, outlet: Site) -> None:
+    shop = vouching_site(world)
+    maria = world.shopper("maria", shop)
+    give(shop, "maria", EMAIL, verified=True)
+    say_its_owner_proved(world, give(outlet, "mary", EMAIL))
+    answer = decide(maria, "approve", asked(outlet, maria.code()))
+    assert answer.json == {"status": "approved", "linked": True}
+
+
+def test_what_a_shop_vouches_for_is_not_its_owners_proof(world: World, maria: Shopper) -> None:
+    outlet = vouching_site(world, "Outlet")
+    give(outlet, "mary", EMAIL, verified=True)
+    answer = decide(maria, "approve", asked(outlet, maria.code()))
+    assert answer.json == {"status": "approved", "linked": True}
+
+
 def test_old_requests_leave_the_list(world: World, outlet: Site, maria: Shopper) -> None:
     asked(outlet, maria.code())
     world.clock.forward(days=1)
@@ -173,6 +209,30 @@ def test_an_account_that_was_unlinked_since_joins_nobody(outlet: Site, maria: Sh
     assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
     answer = decide(maria, "approve", request_id)
     assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")
+
+
+@pytest.mark.parametrize(("kind", "issuer"), [("account", "Shop"), ("anonymous", "Outlet")])
+def test_nothing_else_stands_in_for_an_account_that_was_unlinked(
+    world: World, outlet: Site, maria: Shopper, kind: str, issuer: str
+) -> None:
+    """Neither an account of another shop in the same file, nor a device."""
+    sites = {"Outlet": outlet.site_id, "Shop": world.site().site_id}
+    node_id = UUID(outlet.account("mary"))
+    with world.service.db.write() as session:
+        add_identifier(
+            session,
+            world.service.keystore,
+            customer_id=node_id,
+            kind=IdentifierKind(kind),
+            value="another",
+            trust=Trust.VOUCHED,
+            actor=SYSTEM,
+            now=world.clock(),
+            issuer=UUID(sites[issuer]),
+        )
+    request_id = asked(outlet, maria.code())
+    assert outlet.call("DELETE", "/commerce/v1/accounts/mary").status_code == 204
+    assert decide(maria, "approve", request_id).json["code"] == "link_request_closed"
 
 
 @pytest.fixture

@@ -1,14 +1,21 @@
 import re
+import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 
 from service.crypto import keyfile
-from service.proof.models import OneTimeCode
+from service.customers.models import IdentifierKind
+from service.errors import NotAuthorised
+from service.proof.models import OneTimeCode, ProofPurpose
+from service.proof.request import Contact, Wanted, hash_code, message_context, request_code
+from service.proof.sign_in import sign_in
+from service.proof.verify import Attempt, Proved, prove
 from service.purge import purge
+from service.sessions.models import ShopperSession
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of, give
 from tests.shopper.phone import Phone
 from tests.world import World
@@ -35,6 +42,14 @@ def test_a_code_has_six_digits_and_lets_its_reader_in(maria: Maria, inbox: Inbox
     assert maria.enter(request_id, code).json["status"] == "signed_in"
 
 
+def test_a_code_is_one_of_a_million_that_all_have_six_digits(
+    maria: Maria, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "randbelow", {10**6: 42}.__getitem__)
+    maria.ask(EMAIL)
+    assert inbox.code(EMAIL) == "000042"
+
+
 def test_a_code_is_good_once(maria: Maria, inbox: Inbox) -> None:
     request_id = maria.ask(EMAIL)
     code = inbox.code(EMAIL)
@@ -51,6 +66,21 @@ def test_a_code_raced_by_many_lets_one_in(world: World, maria: Maria, inbox: Inb
         return Phone(world).call("POST", f"/shopper/v1/sign-in/{request_id}", {"code": code}).status_code
 
     assert sorted(at_once(world, enter, range(4))) == [200, 401, 401, 401]
+
+
+def test_of_two_who_entered_a_code_before_either_was_let_in_one_is(world: World, maria: Maria, inbox: Inbox) -> None:
+    attempt = Attempt(UUID(maria.ask(EMAIL)), inbox.code(EMAIL), ProofPurpose.SIGN_IN)
+    first, second = (
+        prove(world.service.db, attempt, vault=world.service.keys.vault, now=world.clock()) for _ in "12"
+    )
+
+    def let_in(proved: Proved) -> None:
+        with world.service.db.write() as session:
+            sign_in(session, world.service.keystore, proved, rules=world.service.rules, now=world.clock())
+
+    let_in(first)
+    with pytest.raises(NotAuthorised):
+        let_in(second)
 
 
 def test_a_wrong_code_says_how_many_tries_are_left(maria: Maria, inbox: Inbox) -> None:
@@ -174,6 +204,34 @@ def test_a_code_to_sign_in_adds_no_contact(maria: Maria, inbox: Inbox) -> None:
     assert (refused.status_code, refused.json["code"]) == (401, "code_expired")
 
 
+def test_a_code_is_good_for_what_it_was_asked_for_alone(world: World, maria: Maria, inbox: Inbox) -> None:
+    maria.sign_in()
+    request_id = UUID(maria.call("POST", "contacts", contact_of(OTHER)).json["request_id"])
+    with world.service.db.read() as session:
+        asked_in = session.get_one(OneTimeCode, request_id).session_id
+    attempt = Attempt(request_id, inbox.code(OTHER), ProofPurpose.SIGN_IN, asked_in)
+    with pytest.raises(NotAuthorised):
+        prove(world.service.db, attempt, vault=world.service.keys.vault, now=world.clock())
+
+
+def test_a_session_that_has_just_ended_asks_for_no_code(world: World, maria: Maria) -> None:
+    maria.sign_in()
+    with world.service.db.write() as session:
+        ended = session.scalars(select(ShopperSession)).one()
+        ended.ended_at = world.clock()
+        session.flush()
+        wanted = Wanted(Contact(IdentifierKind.EMAIL, OTHER), ProofPurpose.ADD_CONTACT, "en", ended.id)
+        with pytest.raises(NotAuthorised):
+            request_code(session, wanted, vault=world.service.keys.vault, now=world.clock())
+
+
+def test_a_kept_code_can_not_be_tried_out_without_the_keys_nor_told_from_another_requests() -> None:
+    vault, other = (keyfile.create(datetime.now(UTC)).vault for _ in "12")
+    request_id = uuid4()
+    kept = {hash_code(*given, "123456") for given in ((vault, request_id), (other, request_id), (vault, uuid4()))}
+    assert len(kept) == 3
+
+
 def test_nothing_is_kept_in_clear(world: World, maria: Maria, inbox: Inbox) -> None:
     maria.ask(EMAIL)
     with world.service.db.read() as session:
@@ -186,11 +244,17 @@ def test_nothing_is_kept_in_clear(world: World, maria: Maria, inbox: Inbox) -> N
     assert after[0].message_sealed is None, "what is sent is not kept"
 
 
-def test_a_used_code_forgets_where_it_was_sent(world: World, maria: Maria) -> None:
-    maria.sign_in()
+def test_a_used_code_forgets_where_it_was_sent_and_is_sent_no_more(world: World, maria: Maria, inbox: Inbox) -> None:
+    """As when the network gave no answer, and the worker is to try again."""
+    request_id = UUID(maria.ask(EMAIL))
     with world.service.db.read() as session:
-        row = session.scalars(select(OneTimeCode)).one()
+        sealed = session.get_one(OneTimeCode, request_id).message_sealed or b""
+    code = world.service.keys.vault.open(sealed, context=message_context(request_id)).decode()
+    assert maria.enter(str(request_id), code).json["status"] == "signed_in"
+    with world.service.db.read() as session:
+        row = session.get_one(OneTimeCode, request_id)
     assert (row.contact_sealed, row.message_sealed, row.send_after) == (b"", None, None)
+    assert inbox.messages() == []
 
 
 def test_codes_are_purged_a_day_after_they_expire(world: World, maria: Maria) -> None:

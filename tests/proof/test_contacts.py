@@ -65,6 +65,14 @@ def test_proving_a_contact_again_changes_nothing(maria: Maria) -> None:
     assert maria.contacts() == {EMAIL: "verified"}
 
 
+def test_the_code_of_a_contact_is_good_once(maria: Maria, inbox: Inbox) -> None:
+    maria.sign_in()
+    path = f"contacts/{maria.call('POST', 'contacts', contact_of(PHONE)).json['request_id']}"
+    code = {"code": inbox.code(PHONE)}
+    assert maria.call("POST", path, code).json["outcome"] == "added"
+    assert maria.call("POST", path, code).json["code"] == "code_expired"
+
+
 def test_a_code_is_for_the_session_that_asked(maria: Maria, somebody: Somebody, inbox: Inbox) -> None:
     maria.sign_in()
     request_id = maria.call("POST", "contacts", contact_of(PHONE)).json["request_id"]

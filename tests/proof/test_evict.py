@@ -191,6 +191,15 @@ def test_who_claims_another_contact_is_left_alone(world: World, maria: Maria) ->
     }
 
 
+def test_where_no_session_ended_none_is_written_down(world: World, maria: Maria) -> None:
+    give(world.site(), "mallory", EMAIL)
+    maria.sign_in()
+    with world.service.db.read() as session:
+        actions = set(session.scalars(select(AuditEntry.action)))
+    assert Action.IDENTIFIER_EVICTED in actions
+    assert Action.SESSIONS_ENDED not in actions
+
+
 def test_an_eviction_is_written_down_on_the_claimants_file_without_the_prover(world: World, maria: Maria) -> None:
     site = world.site()
     customer_id = give(site, "mallory", EMAIL)

@@ -43,6 +43,18 @@ def test_a_number_alone_never_opens_a_file_with_a_proved_address(somebody: Someb
     assert stranger.call("GET", "session").status_code == 401
 
 
+def test_nor_does_it_once_one_of_two_shops_that_vouched_for_it_takes_it_back(
+    world: World, somebody: Somebody
+) -> None:
+    site, other = vouching_site(world), vouching_site(world, "Other shop")
+    customer_id = give(site, "maria", PHONE, verified=True)
+    give(other, "maria", PHONE, EMAIL, verified=True)
+    items = site.call("GET", f"/commerce/v1/customers/{customer_id}").json["identifiers"]
+    [given] = [item["identifier_id"] for item in items if item["kind"] == "phone"]
+    assert site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{given}").status_code == 204
+    assert somebody().prove(PHONE).json == {"status": "second_proof_needed", "kind": "email"}
+
+
 def test_an_address_that_is_only_claimed_asks_for_no_second_proof(world: World, somebody: Somebody) -> None:
     maria = somebody()
     site = world.site()
@@ -71,6 +83,17 @@ def test_with_two_proofs_the_number_is_fresh_again(world: World, somebody: Someb
     assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "signed_in"
     world.clock.forward(days=1)
     assert somebody().prove(PHONE).json["status"] == "signed_in", "both were proved yesterday"
+
+
+def test_a_first_proof_is_good_once(world: World, somebody: Somebody, inbox: Inbox) -> None:
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    world.clock.forward(days=180)
+    first = maria.ask(PHONE)
+    code = inbox.code(PHONE)
+    maria.enter(first, code)
+    maria.sign_in(SECOND_PHONE, first_proof=first)
+    assert somebody().enter(first, code).json["code"] == "code_expired"
+    assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "signed_in", "it is fresh by itself now"
 
 
 def test_a_first_proof_is_worth_something_for_as_long_as_its_code_lives(
@@ -135,6 +158,13 @@ def test_a_new_owner_takes_the_number_and_nothing_else(world: World, somebody: S
     world.clock.forward(minutes=1)
     assert somebody().prove(PHONE).json["created"] is False, "the number leads to its new owner"
     assert owner.contacts() == {PHONE: "verified"}
+
+
+def test_a_new_owner_is_asked_about_an_account_of_her_own(world: World, somebody: Somebody) -> None:
+    file_of_maria(somebody, EMAIL, PHONE)
+    give(world.site(), "eva", PHONE)
+    eva = somebody().sign_in(PHONE, new_owner=True)
+    assert [account["status"] for account in eva.accounts()] == ["to_confirm"]
 
 
 def test_a_new_owner_may_say_so_at_once(world: World, somebody: Somebody) -> None:

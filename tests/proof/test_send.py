@@ -254,3 +254,14 @@ def test_the_real_worker_sends_what_the_real_service_was_asked_for(live_service:
     logged = (tmp_path / "worker.log").read_text("utf-8")
     assert str(outbox) in logged, "whoever tries it out is told where to look"
     assert EMAIL not in logged
+
+
+def test_a_message_that_somebody_moved_to_another_request_reaches_nobody(
+    world: World, maria: Maria, inbox: Inbox
+) -> None:
+    for contact in (EMAIL, PHONE):
+        maria.ask(contact)
+    with world.service.db.write() as session:
+        rows = session.scalars(select(OneTimeCode)).all()
+        (rows[0].message_sealed, rows[1].message_sealed) = (rows[1].message_sealed, rows[0].message_sealed)
+    assert inbox.messages() == []

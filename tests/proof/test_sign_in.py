@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from service.audit.models import Action, AuditEntry
-from service.customers.models import Customer
+from service.customers.models import Customer, Identifier
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, give, vouching_site
 from tests.shopper.phone import Phone
 from tests.world import World
@@ -113,6 +115,17 @@ def test_an_address_that_newer_ones_pushed_out_still_opens_its_owners_file(world
     assert again.contacts()[EMAIL] == "verified"
     assert first.call("GET", "session").status_code == 200, "nobody was evicted"
     assert customers(world) == 1
+
+
+def test_of_two_files_that_proved_a_contact_and_lost_it_the_later_one_opens(world: World, maria: Maria) -> None:
+    shops = [world.site(name) for name in ("First", "Second", "Third")]
+    nodes = [give(shop, "maria", EMAIL) for shop in shops]
+    with world.service.db.write() as session:
+        for node_id, days in zip(nodes, (1, 2, 0), strict=True):
+            of_node = update(Identifier).where(Identifier.customer_id == UUID(node_id), Identifier.kind == "email")
+            session.execute(of_node.values(owner_proved_at=world.clock() + timedelta(days=days)))
+    maria.sign_in()
+    assert [item["site"]["name"] for item in maria.accounts() if item["status"] == "linked"] == ["Second"]
 
 
 def test_signing_in_is_written_down_without_the_contact(world: World, maria: Maria) -> None:
