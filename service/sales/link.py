@@ -100,15 +100,17 @@ def _state(sale: Any, named: type[Scan], *, claimable: bool) -> Select[tuple[str
 
 
 def _counts(sale: Any, named: type[Scan]) -> ColumnElement[bool]:
-    """Return whether a scan came before a claim held: one held at once unless the sale's scan was still awaited."""
+    """Return whether a scan came before a claim held: one holds once the sale and the first of its scans have come.
+
+    When it was made needs no look: a sale that a scan has linked can't be claimed any more.
+    """
     claim, known = aliased(Claim), aliased(Scan)
     held_before = select(claim.claim_hash).where(
         _may_hold(claim, sale),
         known.id == sale.scan_id,
         known.store_id == sale.store_id,
-        or_(known.received_at <= claim.claimed_at, known.received_at <= sale.received_at),
-        named.received_at > claim.claimed_at,
-        named.received_at > sale.received_at,
+        known.received_at < named.received_at,
+        sale.received_at < named.received_at,
     )
     return or_(sale.claim_hash.is_(None), ~held_before.correlate(Sale, named).exists())
 

@@ -119,3 +119,31 @@ def test_without_a_claim_the_own_scan_of_the_till_still_comes_first(world: World
     world.clock.forward(seconds=1)
     assert claimed(maria, code) == (409, "not_claimable")
     assert (link_now(till, sale_id), sales_of(jose)) == ("linked", [sale_id])
+
+
+def test_a_claim_holds_from_the_first_scan_on_that_comes_after_the_sale(world: World) -> None:
+    store, site = world.store(), world.site()
+    till, other = world.till(store), world.till(store)
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, scan_id = mint_claim(), str(uuid4())
+    claim(maria, code)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    world.clock.forward(seconds=1)
+    refused_scan(other, scan_id)
+    assert (link_now(till, sale_id), sales_of(maria)) == ("linked", [sale_id])
+    world.clock.forward(seconds=1)
+    assert till.scan(jose.code(), scan_id).json["outcome"] == "identified"
+    assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [sale_id], [])
+
+
+def test_scans_that_came_before_the_sale_leave_nothing_to_a_claim(world: World) -> None:
+    store, site = world.store(), world.site()
+    till, other = world.till(store), world.till(store)
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, scan_id = mint_claim(), refused_scan(other)
+    claim(maria, code)
+    world.clock.forward(seconds=1)
+    till.scan(jose.code(), scan_id)
+    world.clock.forward(seconds=1)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [], [sale_id])
