@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import nodes_of, proved_contacts_of
+from service.customers.component import canonical_of, nodes_of, proved_contacts_of
 from service.customers.identifiers import open_values
 from service.customers.models import Identifier, IdentifierKind
 from service.errors import Conflict, NotFound
@@ -75,6 +75,8 @@ def _has_account(node_id: UUID, site_id: UUID) -> ColumnElement[bool]:
 
 
 def _belongs_to_somebody_else(session: Session, keystore: KeyStore, account: UUID, shopper: UUID) -> bool:
+    if canonical_of(session, account) == canonical_of(session, shopper):
+        return False
     proved, own = proved_contacts_of(account), verified_contacts_of(shopper)
     found, theirs = (session.scalars(select(Identifier).where(*contacts)).all() for contacts in (proved, own))
     values = open_values(keystore, [*found, *theirs])  # their look-up digests differ while the index key is rotated
