@@ -150,6 +150,6 @@ def _finish(response: Response) -> Response:
     log(Level.INFO, "request", request_id=request_id, method=method, route=route, status=status, ms=ms)
     response.headers.add("X-Request-Id", request_id)
     response.headers.add("X-Content-Type-Options", "nosniff")
-    if "Cache-Control" not in response.headers:
+    if not response.headers.getlist("Cache-Control"):  # `in` makes and catches an exception
         response.headers.add("Cache-Control", "no-store")
     return response

@@ -53,6 +53,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         "worker_class": Worker,
         "threads": THREADS,
         "keepalive": KEEP_ALIVE_SECONDS,
+        "sendfile": False,  # a file goes out with its head, too
         "timeout": TIMEOUT_SECONDS,
         "worker_connections": _let_in(),
         "preload_app": True,

@@ -68,6 +68,28 @@ class _Come:
         return bytes(self._rest)
 
 
+class _Together:
+    """Stands in for the socket while a request is answered, so that head and body go out in one call.
+
+    gunicorn sends them one after the other: twice the work, here and for whoever reads them.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._kept: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        """Keep it until the answer is whole."""
+        self._kept.append(data)
+
+    def send_kept(self) -> None:
+        """Send all of it."""
+        self._sock.sendall(b"".join(self._kept))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
 def _check_head(req: Any) -> None:
     """Refuse what gunicorn lets pass: RFC 9112, sections 3.2 (one Host, and a good one) and 6.1 (codings)."""
     hosts = [value for name, value in req.headers if name == "HOST"]
@@ -100,6 +122,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Who has sent a whole request more, while others may be waiting for their first.
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
+
+    def init_process(self) -> None:
+        """Begin, in the worker's own process, with settings that are read once: gunicorn looks each up each time."""
+        cfg: Any = self.cfg
+        vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
+        super().init_process()
 
     @property
     def nr_conns(self) -> int:
@@ -225,11 +253,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             req.force_close()
         _check_head(req)
         conn.sock.settimeout(_ANSWER_SECONDS)
+        sock, conn.sock = conn.sock, _Together(conn.sock)
         try:
-            return super().handle_request(req, conn)
+            stays = super().handle_request(req, conn)
+            conn.sock.send_kept()
+            return stays
         except TimeoutError:
             log(Level.INFO, "client gone")
             return False
+        finally:
+            conn.sock = sock
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Return whether the connection may stay: where the request ended is known, and nothing more of it comes."""
