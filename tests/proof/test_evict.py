@@ -149,6 +149,8 @@ def test_an_attacker_who_proves_an_address_later_can_not_be_confirmed_either(
     assert MALLORYS not in maria.contacts()
     assert maria.accounts() == []
     assert open_proposals(world) == [("operator", "same_email")]
+    again = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert again.status_code == 404, "it is an operator's now"
 
 
 def test_an_owner_who_proved_the_same_address_keeps_everything(world: World, maria: Maria) -> None:
