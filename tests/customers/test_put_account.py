@@ -107,6 +107,15 @@ def test_the_word_of_a_site_that_may_not_vouch_joins_nobody(world: World) -> Non
     assert "e-mail" in proposal["reason"]
 
 
+@pytest.mark.parametrize("verified_first", [True, False])
+def test_of_a_value_that_is_given_twice_the_stronger_word_counts(world: World, verified_first: bool) -> None:
+    site = world.site(may_vouch=["email"])
+    given = [email(verified=True), email()]
+    put = site.put("maria", *(given if verified_first else given[::-1]))
+    read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json["identifiers"]
+    assert [item["trust"] for item in read if item["kind"] == "email"] == ["verified"]
+
+
 def test_two_sites_that_may_vouch_for_one_address_have_one_customer(world: World) -> None:
     shop, outlet = (world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet"))
     first = shop.put("maria", email(verified=True))

@@ -117,6 +117,14 @@ def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
     assert maria.contacts() == {EMAIL: "verified"}
 
 
+def test_a_mere_claim_may_go_though_it_is_the_only_contact(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "maria-7", EMAIL)
+    maria.phone.open(site, "maria-7")
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").status_code == 204
+    assert maria.contacts() == {}
+
+
 def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, maria: Maria) -> None:
     maria.phone.open(world.site(), "maria-7")
     maria.add(EMAIL)
