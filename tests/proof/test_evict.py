@@ -144,6 +144,7 @@ def test_an_attacker_who_proves_an_address_later_can_not_be_confirmed_either(
     mallory = somebody()
     mallory.phone.open(site, "mallory")
     assert mallory.add(MALLORYS).json["outcome"] == "added"
+    assert maria.accounts() == [], "it is not offered any more"
     confirmed = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
     assert (confirmed.status_code, confirmed.json) == (200, {"status": "pending"})
     assert MALLORYS not in maria.contacts()
