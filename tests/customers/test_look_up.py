@@ -84,6 +84,26 @@ def test_of_two_who_claim_a_value_the_one_who_proved_it_answers(world: World) ->
     assert look_up(site, "email", EMAIL).json == {"customer_id": maria["customer_id"]}
 
 
+@pytest.mark.parametrize(("proved", "answers"), [((False, False), "old"), ((False, True), "young")])
+def test_of_two_who_hold_a_value_alike_the_more_trusted_answers_and_then_the_older(
+    world: World, proved: tuple[bool, bool], answers: str
+) -> None:
+    site, put = world.site(), {}
+    for account_id, verified in zip(("old", "young"), proved, strict=True):
+        put[account_id] = site.put(account_id, email(verified=verified))["customer_id"]
+        world.clock.forward(days=1)
+    assert look_up(site, "email", EMAIL).json == {"customer_id": put[answers]}
+
+
+def test_who_holds_a_value_alone_keeps_it_and_answers_before_an_older_file_that_proves_it_later(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    site.put("planted", email())
+    maria = site.put("maria", email(verified=True))
+    site.put("maria", email())
+    site.put("planted", email(verified=True))
+    assert look_up(site, "email", EMAIL).json == {"customer_id": maria["customer_id"]}
+
+
 @pytest.mark.parametrize(("kind", "value"), [("email", "maria"), ("phone", "123"), ("crm", "")])
 def test_a_value_that_can_not_be_one_is_told_in_words(world: World, kind: str, value: str) -> None:
     answer = look_up(world.site(), kind, value)

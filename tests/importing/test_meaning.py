@@ -169,6 +169,11 @@ def test_empty_lines_and_placeholders_say_nothing(desk: Desk) -> None:
     assert desk.customer("m1")["values"] == {"account": "m1"}
 
 
+def test_one_number_as_two_kinds_of_key_is_two_people(desk: Desk) -> None:
+    report = desk.report(table("crm,loyalty_card", "4711,", ",4711"))
+    assert (report["created"], report["proposals"]["count"]) == (2, 0)
+
+
 def test_what_a_file_says_is_vouched_and_no_more(desk: Desk) -> None:
     content = table("account_id,crm,loyalty_card,email,phone", "m1,4711,99,maria@example.org,+34612345678")
     desk.report(content)

@@ -1,0 +1,124 @@
+"""Whom a limit costs its trust, on account of which merge, and what gives it back."""
+
+from uuid import UUID
+
+import pytest
+
+from service.customers.models import Trust
+from service.merging.models import Merge, Rule
+from tests.merging.people import CRM, EMAIL, SHOPPER, People
+
+
+def believed(people: People, *nodes: UUID) -> list[list[str]]:
+    """Return how far what each node holds is believed, most first."""
+    return [sorted((trust for _, trust, _, _ in people.held(node).values()), reverse=True) for node in nodes]
+
+
+def demoted_by(people: People, node: UUID) -> list[UUID | None]:
+    return [by for _, trust, _, by in people.held(node).values() if trust == Trust.CLAIMED]
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (2, 1)])
+def test_what_a_new_identifier_takes_from_a_customer_of_two_nodes_is_put_down_to_their_merge(
+    people: People, one: int, other: int
+) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(ident=UUID(int=one)), people.node(ident=UUID(int=other))
+    people.give(a, EMAIL, "a@example.com")
+    merged = people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email")
+    people.give(b, EMAIL, "b@example.com")
+    assert demoted_by(people, a) == [merged.merge_id]
+    with people.world.service.db.read() as session:
+        evidence = session.get_one(Merge, merged.merge_id).evidence
+    assert (set(evidence), evidence["kind"]) == ({"kind", "demoted"}, "email"), "why they are one is still known"
+
+
+def test_what_a_limit_takes_is_put_down_to_no_merge_that_was_undone_or_of_others(people: People) -> None:
+    people.change("limits", email=1)
+    a, b, c = (people.node() for _ in range(3))
+    people.undo(people.join(a, b).merge_id)
+    people.join(b, c)
+    for value in ("a1@example.com", "a2@example.com"):
+        people.give(a, EMAIL, value)
+    assert demoted_by(people, a) == [None]
+
+
+def test_an_unmerge_gives_back_everything_that_new_identifiers_took_one_after_the_other(people: People) -> None:
+    people.change("limits", email=2)
+    a, b = people.node(), people.node()
+    for value in ("a1@example.com", "a2@example.com"):
+        people.give(a, EMAIL, value)
+    merged = people.join(a, b)
+    for value in ("b1@example.com", "b2@example.com"):
+        people.give(b, EMAIL, value)
+    assert believed(people, a, b) == [["claimed", "claimed"], ["verified", "verified"]]
+    people.undo(merged.merge_id)
+    assert believed(people, a, b) == [["verified", "verified"], ["verified", "verified"]]
+
+
+@pytest.mark.parametrize("leaves_first", [True, False])
+def test_who_is_left_gets_back_what_had_no_room_beside_the_one_who_left(people: People, leaves_first: bool) -> None:
+    """Whichever of the two merges is the newer one."""
+    people.change("limits", email=1)
+    a, leaving, staying = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "a@example.com")
+    merges = {other: people.join(a, other).merge_id for other in (leaving, staying)[:: 1 if leaves_first else -1]}
+    people.give(leaving, EMAIL, "leaving@example.com")
+    assert believed(people, a, leaving) == [["claimed"], ["verified"]]
+    people.undo(merges[leaving])
+    assert believed(people, a, leaving) == [["verified"], ["verified"]]
+
+
+def test_of_a_value_on_two_nodes_the_stronger_word_is_weighed(people: People) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "one@example.com", Trust.VOUCHED)
+    people.give(b, EMAIL, "one@example.com")
+    people.join(a, b)
+    c = people.node()
+    people.join(a, c)
+    people.give(c, EMAIL, "two@example.com", Trust.VOUCHED)
+    assert believed(people, a, b, c) == [["vouched"], ["verified"], ["claimed"]]
+
+
+def test_of_a_value_on_two_nodes_one_proof_by_the_owner_is_enough(people: People) -> None:
+    people.change("limits", email=1)
+    a, b, c = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "one@example.com")
+    people.give(b, EMAIL, "one@example.com", actor=SHOPPER)
+    people.join(a, c)
+    people.give(c, EMAIL, "two@example.com")
+    assert believed(people, a, b, c) == [["verified"], ["verified"], ["claimed"]]
+
+
+def test_a_value_is_as_young_as_its_last_proof(people: People) -> None:
+    people.change("limits", email=1)
+    a = people.node()
+    people.give(a, EMAIL, "one@example.com", Trust.CLAIMED)
+    people.give(a, EMAIL, "two@example.com", actor=SHOPPER)
+    [two] = [ident for ident, (_, trust, _, _) in people.held(a).items() if trust == Trust.VERIFIED]
+    people.give(a, EMAIL, "one@example.com", actor=SHOPPER)
+    assert people.held(a)[two][1] == Trust.CLAIMED
+
+
+def test_of_a_value_on_two_nodes_the_last_proof_is_weighed(people: People) -> None:
+    people.change("limits", email=2)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "one@example.com", actor=SHOPPER)
+    [one] = people.held(a)
+    people.give(a, EMAIL, "two@example.com", actor=SHOPPER)
+    people.give(b, EMAIL, "one@example.com", actor=SHOPPER)
+    people.give(b, EMAIL, "three@example.com", actor=SHOPPER)
+    assert (people.held(a)[one][1], believed(people, a, b)) == (
+        "verified",
+        [["verified", "claimed"], ["verified", "verified"]],
+    )
+
+
+def test_what_a_limit_took_of_crm_ids_no_unmerge_gives_back(people: People) -> None:
+    a, b = people.node(), people.node()
+    merged = people.join(a, b)
+    for value in ("C-1", "C-2"):
+        people.give(a, CRM, value, Trust.VOUCHED)
+    people.undo(merged.merge_id)
+    assert believed(people, a) == [["vouched", "claimed"]]
