@@ -91,6 +91,16 @@ def test_of_a_value_on_two_nodes_one_proof_by_the_owner_is_enough(people: People
     assert believed(people, a, b, c) == [["verified"], ["verified"], ["claimed"]]
 
 
+def test_a_value_loses_its_trust_on_every_node(people: People) -> None:
+    people.change("limits", email=1)
+    a, b, c = (people.node() for _ in range(3))
+    for node in (a, b):
+        people.give(node, EMAIL, "old@example.com")
+    people.give(c, EMAIL, "new@example.com")
+    people.join(a, c)
+    assert believed(people, a, b, c) == [["claimed"], ["claimed"], ["verified"]]
+
+
 def test_a_value_is_as_young_as_its_last_proof(people: People) -> None:
     people.change("limits", email=1)
     a = people.node()
@@ -122,3 +132,39 @@ def test_what_a_limit_took_of_crm_ids_no_unmerge_gives_back(people: People) -> N
         people.give(a, CRM, value, Trust.VOUCHED)
     people.undo(merged.merge_id)
     assert believed(people, a) == [["vouched", "claimed"]]
+
+
+def test_what_its_owner_proves_anew_takes_from_nobody_what_they_hold_by_now(people: People) -> None:
+    people.change("limits", email=1)
+    a, b, other = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "old@example.com")
+    people.give(b, EMAIL, "new@example.com")
+    people.join(a, b)
+    people.give(other, EMAIL, "old@example.com")
+    people.give(a, EMAIL, "old@example.com", actor=SHOPPER)
+    assert people.are_one(a, b, other)
+    assert [held[1:3] for node in (a, other) for held in people.held(node).values()] == [
+        ("verified", False),
+        ("verified", True),
+    ]
+
+
+def test_a_value_counts_once_while_the_index_key_is_rotated(people: People) -> None:
+    people.change("limits", email=1)
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "one@example.com")
+    people.rotate_index_key()
+    people.give(b, EMAIL, "one@example.com")
+    assert (people.are_one(a, b), believed(people, a, b)) == (True, [["verified"], ["verified"]])
+
+
+def test_what_can_no_longer_be_read_still_counts_while_the_index_key_is_rotated(people: People) -> None:
+    people.change("limits", email=2)
+    a, b = people.node(), people.node()
+    for value in ("a1@example.com", "a2@example.com"):
+        people.give(a, EMAIL, value)
+    people.join(a, b)
+    people.keystore.destroy([a], people.now())
+    people.rotate_index_key()
+    people.give(b, EMAIL, "b@example.com")
+    assert believed(people, a, b) == [["verified", "claimed"], ["verified"]]

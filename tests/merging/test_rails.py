@@ -173,6 +173,15 @@ def test_two_accounts_of_one_site_never_merge_by_themselves(people: People) -> N
     )
 
 
+def test_a_person_of_the_brand_joins_two_accounts_of_one_site(people: People) -> None:
+    a, b = people.node(), people.node()
+    account(people, a)
+    account(people, b)
+    before = people.held(a), people.held(b)
+    assert people.join(a, b, Rule.OPERATOR).outcome == Outcome.MERGED
+    assert (people.held(a), people.held(b)) == before, "both lead to the customer still"
+
+
 def test_accounts_of_two_sites_merge(people: People) -> None:
     a, b = people.node(), people.node()
     account(people, a)

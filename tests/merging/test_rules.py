@@ -21,7 +21,16 @@ def written(folder: Path, old: str, new: str) -> Path:
 
 def test_the_shipped_rules_are_safe() -> None:
     rules = load_rules(None)
-    assert (rules.limits.crm, rules.limits.account, rules.limits.email) == (1, 1, 5)
+    assert rules.limits.model_dump() == {
+        "account": 1,
+        "crm": 1,
+        "email": 5,
+        "phone": 5,
+        "loyalty_card": 5,
+        "anonymous": 50,
+    }
+    assert rules.hub.customers == 10
+    assert rules.merging.by_itself == [EMAIL, PHONE, CRM, CARD]
     assert not rules.merging.phone_alone_merges_named
 
 
@@ -46,6 +55,8 @@ def test_the_shipped_rules_are_safe() -> None:
                 "n/a",
                 "-",
                 "undefined",
+                "0-0",
+                "0.0",
             )
         ],
         *[
@@ -55,6 +66,7 @@ def test_the_shipped_rules_are_safe() -> None:
                 "noreply@shop.example",
                 "\uff49\uff4e\uff46\uff4f@shop.example",
                 "null@shop.example",
+                "000@shop.example",
             )
         ],
         (CARD, "000 000"),
@@ -66,7 +78,15 @@ def test_placeholders_and_roles_identify_nobody(kind: IdentifierKind, value: str
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [(CRM, "C-10"), (CRM, "info"), (EMAIL, "maria@shop.example"), (PHONE, "+34600000000")]
+    ("kind", "value"),
+    [
+        (CRM, "C-10"),
+        (CRM, "info"),
+        (CRM, "null@4711"),
+        (CRM, "0@7"),
+        (EMAIL, "maria@shop.example"),
+        (PHONE, "+34600000000"),
+    ],
 )
 def test_ordinary_values_pass(kind: IdentifierKind, value: str) -> None:
     assert not load_rules(None).blocks(kind, value)
@@ -80,6 +100,7 @@ def test_a_brand_names_its_own_domain_and_its_stores_phones(tmp_path: Path) -> N
     assert not rules.blocks(EMAIL, "ana@brand.example")
     rules = load_rules(written(tmp_path, "phones = []", 'phones = ["+34910000000"]'))
     assert rules.blocks(PHONE, "+34910000000")
+    assert not rules.blocks(CRM, "+34910000000")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +108,20 @@ def test_a_brand_names_its_own_domain_and_its_stores_phones(tmp_path: Path) -> N
     [
         ("crm = 1", "crm = 0", "limits.crm"),
         ("crm = 1", "", "limits.crm"),
+        ("account = 1", "account = 0", "limits.account"),
+        ("email = 5", "email = 0", "limits.email"),
+        ("phone = 5", "phone = 0", "limits.phone"),
+        ("loyalty_card = 5", "loyalty_card = 0", "limits.loyalty_card"),
+        ("anonymous = 50", "anonymous = 0", "limits.anonymous"),
+        ("customers = 10", "customers = 1", "hub.customers"),
+        ("threshold = 0.7", "threshold = 0.0", "matching.threshold"),
+        ("threshold = 0.7", "threshold = 1.01", "matching.threshold"),
+        ("largest_block = 20", "largest_block = 1\n", "matching.largest_block"),
+        ("largest_block = 20", "largest_block = 1001", "matching.largest_block"),
+        ("crm = 1", 'crm = "1"', "limits.crm"),
+        ("phone_alone_merges_named = false", "phone_alone_merges_named = 0", "merging.phone_alone_merges_named"),
         ("crm = 1", "crm = 1\nshoes = 2", "limits.shoes"),
+        ('"email", "phone"', '"email", "account"', "only email, phone, crm, loyalty_card may merge"),
         ('"email", "phone"', '"email", "anonymous"', "only email, phone, crm, loyalty_card may merge"),
         ("[hub]", "[hub", "not TOML"),
     ],
@@ -97,6 +131,19 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, w
         load_rules(written(tmp_path, old, new))
     assert words in refused.value.detail
     assert "\n" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("customers = 10", "customers = 2"),
+        ("threshold = 0.7", "threshold = 1.0"),
+        ("largest_block = 20", "largest_block = 2"),
+        ("largest_block = 20", "largest_block = 1000"),
+    ],
+)
+def test_what_just_makes_sense_is_taken(tmp_path: Path, old: str, new: str) -> None:
+    load_rules(written(tmp_path, old, new))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
