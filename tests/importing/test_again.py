@@ -98,6 +98,24 @@ def test_the_crm_file_finds_whom_the_shop_file_brought(desk: Desk) -> None:
     assert desk.customer("m1")["traits"] == {"name": "María"}
 
 
+def test_of_two_with_a_crm_id_the_row_of_the_crm_means_whom_it_brought(desk: Desk) -> None:
+    desk.report(table("account_id,name", "m1,María"))
+    desk.report(table("crm,name", "4711,Ana"))
+    desk.report(table("account_id,crm", "m1,4711"))
+    assert desk.rows(table("crm,name", "4711,Ana")) == (0, 0, 1, 0)
+    assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
+@pytest.mark.parametrize("put_before", [False, True])
+def test_a_contact_and_a_name_mean_nobody_who_came_under_another_key(desk: Desk, put_before: bool) -> None:
+    if put_before:
+        desk.site.account("m1")
+    desk.report(table("account_id,email,name", "m1,maria@example.org,María"))
+    report = desk.report(table("email,name,city", "maria@example.org,María,Madrid"))
+    assert (report["created"], report["proposals"]["count"]) == (1, 1)
+    assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
 def test_a_crm_id_that_a_site_gave_takes_nobodys_file_over(desk: Desk) -> None:
     desk.site.put("mallory", {"kind": "crm", "value": "4711"})
     report = desk.report(table("crm,email", "4711,maria@example.org"))

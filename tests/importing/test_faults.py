@@ -53,6 +53,11 @@ def test_a_row_that_says_nobody_is_told(desk: Desk) -> None:
     assert "give one of account_id, crm, loyalty_card, email, phone" in report["errors"][0]["error"]
 
 
+def test_a_row_whose_only_key_is_bad_is_told_of_that_alone(desk: Desk) -> None:
+    report = desk.report(table("email,name", "maria@,María"))
+    assert [(error["line"], error["column"]) for error in report["errors"]] == [(2, "email")]
+
+
 def test_a_row_with_more_or_fewer_values_than_the_header_is_told(desk: Desk) -> None:
     report = desk.report("account_id,city,region\nm1,Madrid,Madrid,5\nm2,Madrid\nm3,Madrid,Madrid,,\nm4,,\n")
     assert [error["line"] for error in report["errors"]] == [2, 3]
@@ -80,6 +85,18 @@ def test_a_key_that_comes_twice_is_told_and_the_first_stands(desk: Desk) -> None
     assert "the row on line 2 has the same account and says otherwise" in report["errors"][0]["error"]
     assert (report["created"], report["unchanged"]) == (2, 1)
     assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
+def test_a_row_is_held_against_the_first_that_had_its_key(desk: Desk) -> None:
+    report = desk.report(table("account_id,crm,name", ",1,Ana", "m1,1,Ana", ",1,Ana", ",1,Luis"))
+    assert (report["created"], report["unchanged"]) == (2, 1)
+    [error] = report["errors"]
+    assert (error["line"], "the row on line 2 has the same crm" in error["error"]) == (5, True)
+
+
+def test_a_contact_beside_an_account_is_no_key_of_the_next_row(desk: Desk) -> None:
+    report = desk.report(table("account_id,email", "m1,maria@example.org", ",maria@example.org"))
+    assert (report["created"], report["failed"], report["proposals"]["count"]) == (2, 0, 1)
 
 
 def test_a_row_that_repeats_another_but_for_its_proof_contradicts_it(trusted_desk: Desk) -> None:

@@ -2,6 +2,7 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -49,8 +50,13 @@ def test_an_accented_number_is_one_however_its_letters_are_composed(desk: Desk) 
     assert desk.rows(table("account_id,crm", "m1,Ni\u00f1o-7")) == (0, 0, 1, 0)
 
 
+def test_spaces_around_a_key_are_no_part_of_it(desk: Desk) -> None:
+    desk.report(table("account_id,crm", " m1 , 4711 "))
+    assert desk.customer("m1")["values"] == {"account": "m1", "crm": "4711"}
+
+
 def test_columns_are_told_where_their_names_do_not_say(desk: Desk) -> None:
-    content = table("Web-ID,Mail (privat)", "m1,maria@example.org")
+    content = table(" Web-ID,Mail (privat) ", "m1,maria@example.org")
     report = desk.report(content, "--map", "Web-ID=account_id", "--map", "mail (privat)=email")
     assert report["columns"] == {"Web-ID": "account_id", "Mail (privat)": "email"}
     assert desk.customer("m1")["values"]["email"] == "maria@example.org"
@@ -70,7 +76,8 @@ def test_two_columns_for_one_thing_are_not_guessed_between(desk: Desk) -> None:
     done = desk.run(content)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "'email' and 'Correo' both hold email" in done.stderr
-    assert desk.rows(content, "--map", "Correo=ignore") == (1, 0, 0, 0)
+    report = desk.report(content, "--map", "Correo=ignore")
+    assert (report["created"], report["unknown_columns"]) == (1, [])
     assert desk.customer("m1")["values"]["email"] == "maria@example.org"
 
 
@@ -92,6 +99,13 @@ def test_two_columns_of_one_name_that_nobody_knows_are_left_out(desk: Desk) -> N
     content = table("account_id,note,Note,,", "m1,a,b,,")
     assert desk.report(content)["unknown_columns"] == ["note", "Note"]
     assert "rename one of the two in the file" in desk.run(content, "--map", "note=city").stderr
+
+
+def test_two_columns_that_are_told_to_be_one_thing_are_not_guessed_between(desk: Desk) -> None:
+    content = table("account_id,Mail 1,Mail 2", "m1,maria@example.org,other@example.org")
+    done = desk.run(content, "--map", "Mail 1=email", "--map", "Mail 2=email")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "'Mail 1' and 'Mail 2' both hold email" in done.stderr
 
 
 def test_what_was_told_goes_before_what_a_name_says(desk: Desk) -> None:
@@ -174,6 +188,18 @@ def test_one_number_as_two_kinds_of_key_is_two_people(desk: Desk) -> None:
     assert (report["created"], report["proposals"]["count"]) == (2, 0)
 
 
+def test_the_longest_text_and_the_first_and_last_birth_date_are_taken(desk: Desk) -> None:
+    longest, today = "M" * 300, datetime.now(UTC).date().isoformat()
+    rows = f"m1,{longest},1880-01-01", f"m2,Maria   Pilar,{today}", "m3, Ana ,31.05.1984", "m4,Eva,31-05-1984"
+    assert desk.rows(table("account_id,given_name,birth_date", *rows)) == (4, 0, 0, 0)
+    assert [desk.customer(f"m{number}")["traits"] for number in range(1, 5)] == [
+        {"given_name": longest, "birth_date": "1880-01-01"},
+        {"given_name": "Maria Pilar", "birth_date": today},
+        {"given_name": "Ana", "birth_date": "1984-05-31"},
+        {"given_name": "Eva", "birth_date": "1984-05-31"},
+    ]
+
+
 def test_what_a_file_says_is_vouched_and_no_more(desk: Desk) -> None:
     content = table("account_id,crm,loyalty_card,email,phone", "m1,4711,99,maria@example.org,+34612345678")
     desk.report(content)
@@ -183,7 +209,7 @@ def test_what_a_file_says_is_vouched_and_no_more(desk: Desk) -> None:
 
 
 def test_a_verified_column_proves_only_what_the_site_may_vouch_for(desk: Desk, trusted_desk: Desk) -> None:
-    content = table("account_id,email,email_verified,phone", "m1,maria@example.org,sí,+34612345678")
+    content = table("account_id,email,email_verified,phone", "m1,maria@example.org, Sí ,+34612345678")
     report = trusted_desk.report(content)
     assert report["not_taken_as_proof"] == []
     assert trusted_desk.customer("m1")["trust"] == {"account": "vouched", "email": "verified", "phone": "vouched"}

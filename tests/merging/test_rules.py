@@ -29,6 +29,8 @@ def test_the_shipped_rules_are_safe() -> None:
         "loyalty_card": 5,
         "anonymous": 50,
     }
+    assert {"null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "empty"} <= set(rules.blocked.values)
+    assert {"admin", "contact", "info", "noreply", "sales", "support"} <= set(rules.blocked.mailboxes)
     assert rules.hub.customers == 10
     assert rules.merging.by_itself == [EMAIL, PHONE, CRM, CARD]
     assert not rules.merging.phone_alone_merges_named
