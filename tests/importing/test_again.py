@@ -130,6 +130,15 @@ def test_a_repeated_import_survives_a_rotation_of_the_index_key(desk: Desk) -> N
     assert desk.rows(table(HEADER, *PEOPLE, "m9,9,maria@example.org,,María")) == (1, 0, 6, 0)
 
 
+def test_a_new_row_stands_under_the_key_that_writes_now(desk: Desk) -> None:
+    desk.shell.json("keys", "rotate", "--kind", "index", "--now")
+    desk.report(table("account_id", "m1"))
+    written = desk.world.service.keys.vault.index("account", "m1", now=datetime.now(UTC))
+    with desk.world.service.db.read() as session:
+        [row] = session.execute(select(Identifier.value_index, Identifier.index_version)).all()
+    assert tuple(row) == (written.digest, written.version) == (written.digest, 2)
+
+
 def test_keys_that_are_rotated_meanwhile_stop_an_import_in_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its reader would go on with the old key, and find nobody who was written under the new one."""
     content = big_file(2)

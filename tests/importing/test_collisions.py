@@ -165,7 +165,12 @@ def test_each_customer_has_a_line_in_the_history(desk: Desk) -> None:
     history = desk.site.call("GET", f"/commerce/v1/customers/{customer_id}/history").json
     assert history is not None
     assert [one["what"] for one in history["items"]] == ["customer.created"]
-    assert history["items"][0]["evidence"]["kinds"] == ["account", "email"]
+    evidence = history["items"][0]["evidence"]
+    assert (evidence["line"], evidence["kinds"], set(evidence)) == (
+        2,
+        ["account", "email"],
+        {"import_id", "line", "kinds"},
+    )
 
 
 def test_a_proposal_stands_in_the_history_of_both(desk: Desk) -> None:
