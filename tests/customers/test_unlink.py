@@ -9,6 +9,7 @@ from service.audit.models import Actor, ActorKind
 from service.customers.account import see_account
 from service.customers.models import Identifier
 from service.merging.unlink import unlink
+from service.sites.models import Site as SiteRow
 from tests.customers.given import EMAIL, email, phone
 from tests.proof.people import Inbox, Maria
 from tests.world import Site, World
@@ -107,6 +108,15 @@ def test_a_site_does_not_take_back_what_its_owner_proved(world: World, tmp_path:
     with world.service.db.write() as session:  # a limit took its trust; it still opens her file
         session.execute(update(Identifier).where(Identifier.kind == "email").values(trust="claimed", exclusive=False))
     assert site.call("DELETE", path).status_code == 409
+
+
+def test_a_site_that_may_no_longer_vouch_does_not_take_back_what_was_proved(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    customer_id = site.put("maria", email(verified=True))["customer_id"]
+    with world.service.db.write() as session:
+        session.execute(update(SiteRow).values(may_vouch=[]))
+    path = f"/commerce/v1/accounts/maria/identifiers/{held(site, customer_id)[EMAIL]}"
+    assert (site.call("DELETE", path).status_code, set(held(site, customer_id))) == (409, {"maria", EMAIL})
 
 
 def test_a_session_that_opens_while_its_account_is_unlinked_does_not_survive(world: World) -> None:
