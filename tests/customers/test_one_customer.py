@@ -52,6 +52,25 @@ def test_traits_are_the_canonical_nodes_and_what_only_others_know(world: World) 
     assert read(shop, gone)["traits"] == read(shop, kept)["traits"]
 
 
+def test_of_traits_that_differ_the_answering_nodes_stand_and_then_the_oldest(world: World) -> None:
+    sites = [world.site(name, may_vouch=["email"]) for name in ("Shop", "Outlet", "Kiosk")]
+    given: list[dict[str, Any]] = [
+        {"given_name": "Mary", "city": "Lugo"},
+        {"given_name": "Mari", "city": "Vigo", "pet": "cat"},
+        {"given_name": "Maria"},
+    ]
+    ids = []
+    for site, traits in zip(sites, given, strict=True):
+        proved = [email(verified=True)] if site is sites[-1] else []
+        ids.append(site.put("maria", *proved, traits=traits)["customer_id"])
+        world.clock.forward(days=1)
+    for other in ids[1:]:
+        body = {"other_id": other, "reason": "the same"}
+        merged = world.operator().call("POST", f"/operator/v1/customers/{ids[0]}/merge", body)
+    assert merged.json["customer_id"] == ids[-1], "who is verified answers"
+    assert read(sites[0], ids[0])["traits"] == {"given_name": "Maria", "city": "Lugo", "pet": "cat"}
+
+
 @pytest.mark.parametrize("kind", ["sales", "scans"])
 def test_what_was_bought_under_any_node_is_listed_under_every_id(world: World, kind: str) -> None:
     shop, outlet = two_sites(world)

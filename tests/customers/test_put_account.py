@@ -227,6 +227,34 @@ def test_traits_are_bounded(world: World) -> None:
     assert len(put["problems"]) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n" * 101, 1),
+        ("a\tb", 1),
+        ("given_name", 7),
+        ("address", {"street": 5}),
+        ("address", "Calle Mayor 5"),
+        ("note", "\0"),
+        ("points", 2**53),
+        ("birth_date", "19840531"),
+    ],
+)
+def test_a_trait_that_can_not_be_one_is_told_and_not_kept(world: World, name: str, value: Any) -> None:
+    site = world.site()
+    put = site.put("maria", traits={name: value})
+    assert [problem["pointer"] for problem in put["problems"]] == [f"/traits/{name}"]
+    assert site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json["traits"] == {}
+
+
+def test_a_trait_that_just_fits_is_kept(world: World) -> None:
+    site = world.site()
+    traits = {"n" * 100: 2**53 - 1, "note": "x" * 500, "address": {"street": None, "city": "Lugo"}}
+    put = site.put("maria", traits=traits)
+    assert put["problems"] == []
+    assert site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json["traits"] == traits
+
+
 def test_what_a_device_did_before_sign_up_becomes_the_accounts(world: World) -> None:
     site = world.site()
     put = site.put("maria", {"kind": "anonymous", "value": "device-1"})
