@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
-from service.customers.models import Identifier
+from service.customers.models import Customer, Identifier
 from service.merging.models import Merge
 from service.merging.put_account import MAX_IDENTIFIERS
 from tests.customers.given import EMAIL, card, crm, email, phone
@@ -283,6 +283,16 @@ def test_everything_that_is_linked_leaves_a_line_without_its_value(world: World)
     assert {(line.actor_kind, str(line.actor_id)) for line in lines} == {("site", site.site_id)}
     assert str(kept.id) in str([line.detail for line in lines])
     assert "maria" not in str([line.detail for line in lines])
+
+
+def test_a_proof_that_is_repeated_is_no_news(world: World) -> None:
+    site, first = world.site(may_vouch=["email"]), world.clock()
+    for _ in range(2):
+        site.put("maria", email(verified=True))
+        world.clock.forward(days=1)
+    with world.service.db.read() as session:
+        proofs = select(AuditEntry.at).where(AuditEntry.action == Action.IDENTIFIER_VERIFIED)
+        assert session.scalars(proofs).all() == session.scalars(select(Customer.verified_at)).all() == [first]
 
 
 def test_a_customer_is_not_made_of_devices_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.crypto import keyfile
 from service.customers.models import Identifier
@@ -59,6 +60,22 @@ def test_what_the_owner_proved_is_not_replaced(trusted_desk: Desk) -> None:
     emails = [one["value"] for one in trusted_desk.customer("m1")["identifiers"] if one["kind"] == "email"]
     assert sorted(emails) == ["maria@example.org", "new@example.org"]
     assert trusted_desk.rows(table(header, "m1,new@example.org,no")) == (0, 0, 1, 0)
+
+
+def test_a_file_that_believes_less_changes_nothing(trusted_desk: Desk) -> None:
+    header = "account_id,email,email_verified"
+    trusted_desk.report(table(header, "m1,maria@example.org,yes"))
+    assert trusted_desk.rows(table(header, "m1,maria@example.org,no")) == (0, 0, 1, 0)
+    assert trusted_desk.customer("m1")["trust"]["email"] == "verified"
+
+
+def test_what_the_owner_gave_is_not_the_sites_because_a_file_names_it_too(desk: Desk) -> None:
+    desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})
+    with desk.world.service.db.write() as session:
+        theirs = update(Identifier).where(Identifier.kind == "email")
+        session.execute(theirs.values(source="shopper", source_id=uuid4()))
+    assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 1, 0, 0)
+    assert desk.customer("m1")["values"] == {"account": "m1"}
 
 
 def test_what_the_site_gave_is_not_replaced(desk: Desk) -> None:

@@ -39,6 +39,12 @@ def test_the_report_says_in_words_what_to_do(desk: Desk) -> None:
     assert "maria@example.org" not in done.output
 
 
+def test_of_many_questions_twenty_are_told_in_words(desk: Desk) -> None:
+    done = desk.run(table("account_id,email", *(f"m{at},user{at // 2}@example.org" for at in range(44))))
+    assert "22 probable duplicates for a person to decide:" in done.stdout
+    assert done.stdout.count("lines ") == 20
+
+
 def test_what_the_site_already_knows_collides_too(desk: Desk) -> None:
     desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})
     report = desk.report(table("crm,email", "4711,maria@example.org"))
@@ -145,6 +151,36 @@ def test_a_dry_run_writes_nothing_and_says_what_would_happen(desk: Desk, dump: D
     assert [rehearsed[name] for name in counts] == [real[name] for name in counts]
     assert rehearsed["proposals"]["why"] == real["proposals"]["why"] == {MERGED: 2}
     assert (rehearsed["dry_run"], real["dry_run"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("known", "row", "caused"),
+    [("no", "no", (0, 1)), ("yes", "no", (0, 1)), ("no", "yes", (0, 1)), ("yes", "yes", (1, 0))],
+)
+def test_a_dry_run_tells_one_customer_from_a_question(
+    trusted_desk: Desk, known: str, row: str, caused: tuple[int, int]
+) -> None:
+    trusted_desk.report(table("account_id,email,email_verified", f"m1,maria@example.org,{known}"))
+    content = table("crm,email,email_verified", f"4711,maria@example.org,{row}")
+    for options in (("--dry-run",), ()):
+        report = trusted_desk.report(content, *options)
+        assert (report["merged"], report["proposals"]["count"]) == caused
+
+
+def test_a_dry_run_takes_nobody_for_their_own_duplicate(trusted_desk: Desk) -> None:
+    header = "account_id,email,email_verified"
+    trusted_desk.report(table(header, "m1,maria@example.org,no"))
+    report = trusted_desk.report(table(header, "m1,maria@example.org,yes"), "--dry-run")
+    assert (report["updated"], report["merged"], report["proposals"]["count"]) == (1, 0, 0)
+
+
+def test_two_values_that_two_people_share_are_one_question(desk: Desk) -> None:
+    same = "maria@example.org,+34612345678"
+    report = desk.report(table("account_id,email,phone", f"m1,{same}", f"m2,{same}"))
+    assert report["proposals"]["count"] == 1
+    for kind, value in zip(("email", "phone"), same.split(","), strict=True):
+        desk.site.put("m2", {"kind": kind, "value": value})
+    assert desk.count("proposals") == 1, "asked once is enough, whoever asks"
 
 
 def test_a_dry_run_on_a_fresh_installation_makes_no_key_store(desk: Desk) -> None:

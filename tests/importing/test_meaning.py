@@ -3,11 +3,13 @@ import pty
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from service.customers.models import Customer
+from service.merging.rules import DEFAULT_FILE
 from tests.importing.conftest import Desk, table
 
 SPANISH = (
@@ -131,6 +133,7 @@ def test_a_mapping_that_means_nothing_is_a_wrong_use(desk: Desk, options: tuple[
         ("", "has no header"),
         ("name,city\nMaría,Madrid\n", "no column holds an account_id"),
         (b"\xff\xfea\x00", "is UTF-16"),
+        (b"\xfe\xff\x00a", "is UTF-16"),
         (b"account_id\nm\x81\n", "neither UTF-8 nor Windows-1252"),
     ],
 )
@@ -157,6 +160,20 @@ def test_the_encodings_that_office_programs_write_are_read(desk: Desk, encoding:
     assert desk.report(content)["encoding"] == told
     assert desk.customer("m1")["traits"] == {"given_name": "Núñez Señor"}
     assert ("read as Windows-1252" in desk.run(content).stdout) == (encoding == "cp1252")
+
+
+def test_an_accented_letter_may_be_the_last_byte_of_a_file(desk: Desk) -> None:
+    assert desk.report("account_id,nombre\nm1,Noem\u00ed".encode("cp1252"))["encoding"] == "cp1252"
+    assert desk.customer("m1")["traits"] == {"given_name": "Noem\u00ed"}
+
+
+def test_an_import_goes_by_the_rules_and_the_country_of_the_settings(desk: Desk, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(DEFAULT_FILE.read_text("utf-8").replace("domains = []", 'domains = ["brand.example"]'), "utf-8")
+    desk.shell.environ |= {"UNSPOKEN_IDENTITY_RULES": str(rules), "UNSPOKEN_PHONE_REGION": "US"}
+    report = desk.report(table("account_id,email,phone", "m1,,(415) 555-2671", "m2,ana@brand.example,"))
+    assert [(error["line"], error["column"]) for error in report["errors"]] == [(3, "email")]
+    assert desk.customer("m1")["values"]["phone"] == "+14155552671"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
