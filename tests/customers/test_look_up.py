@@ -98,6 +98,7 @@ def test_of_two_who_hold_a_value_alike_the_more_trusted_answers_and_then_the_old
 def test_who_holds_a_value_alone_keeps_it_and_answers_before_an_older_file_that_proves_it_later(world: World) -> None:
     site = world.site(may_vouch=["email"])
     site.put("planted", email())
+    world.clock.forward(days=1)
     maria = site.put("maria", email(verified=True))
     site.put("maria", email())
     site.put("planted", email(verified=True))
