@@ -147,6 +147,16 @@ def test_nothing_is_stale_until_the_new_key_writes(world: World) -> None:
         assert reindex(session, world.service.keystore, stale, now=now + PUBLISH_BEFORE_INDEXING) == 2
 
 
+def test_a_process_whose_clock_is_behind_brings_nothing_back_under_the_old_key(world: World) -> None:
+    site = world.site()
+    rotate(world)
+    world.clock.forward(seconds=PUBLISH_BEFORE_INDEXING.total_seconds())
+    site.put("maria", email())
+    world.clock.forward(seconds=-1)
+    site.put("maria", email())
+    assert versions(world) == {2: 2}
+
+
 @pytest.mark.parametrize("body", [{}, {"identifiers": [{"kind": "email", "value": EMAIL}]}], ids=["bare", "email"])
 def test_two_puts_of_one_account_around_the_switch_make_one_customer(world: World, body: dict[str, Any]) -> None:
     """Two processes: by the clock of one the old key still writes, by that of the other the new one does."""

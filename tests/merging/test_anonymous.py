@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from service.customers.models import Trust
+from service.customers.models import IdentifierKind, Trust
 from tests.merging.people import CRM, EMAIL, People
 
 SHOP, OTHER_SHOP = UUID(int=77), UUID(int=78)
@@ -26,6 +26,14 @@ def test_a_device_keeps_its_node_and_each_site_has_its_own(people: People) -> No
     assert people.see(SHOP, "device") == node
     assert people.see(SHOP, "another") != node
     assert people.see(OTHER_SHOP, "device") != node
+
+
+def test_a_device_and_an_account_have_one_holder_each_whoever_says_so(people: People) -> None:
+    device, customer = people.see(SHOP, "device"), people.node()
+    people.give(customer, IdentifierKind.ACCOUNT, "maria", Trust.VOUCHED, issuer=SHOP)
+    people.give(customer, CRM, "C-1", Trust.VOUCHED)
+    held = {kind: exclusive for node in (device, customer) for kind, _, exclusive, _ in people.held(node).values()}
+    assert held == {"anonymous": True, "account": True, "crm": False}
 
 
 def test_activity_before_sign_up_joins_at_sign_up(people: People, maria: UUID) -> None:
