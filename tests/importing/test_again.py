@@ -69,6 +69,14 @@ def test_a_file_that_believes_less_changes_nothing(trusted_desk: Desk) -> None:
     assert trusted_desk.customer("m1")["trust"]["email"] == "verified"
 
 
+def test_what_a_merge_made_a_claim_stays_one_whoever_gave_it(desk: Desk) -> None:
+    desk.site.put("m1", {"kind": "email", "value": "maria@example.org", "verified": True})
+    with desk.world.service.db.write() as session:
+        theirs = update(Identifier).where(Identifier.kind == "email")
+        session.execute(theirs.values(trust="claimed", demoted_by=uuid4()))
+    assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 0, 1, 0)
+
+
 def test_what_the_owner_gave_is_not_the_sites_because_a_file_names_it_too(desk: Desk) -> None:
     desk.site.put("m1", {"kind": "email", "value": "maria@example.org"})
     with desk.world.service.db.write() as session:
