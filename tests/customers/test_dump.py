@@ -2,11 +2,14 @@
 
 import base64
 from pathlib import Path
+from uuid import UUID
 
-from sqlalchemy import select
+import pytest
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
-from service.crypto.keystore import KeyStore
+from service.crypto.keystore import KeyStore, _data_keys
 from service.db import Database
 from service.tables import ALL_TABLES
 from tests.customers.given import card, crm, email, phone
@@ -102,3 +105,17 @@ def tells(stolen: bytes) -> list[str]:
         if any(disguise.lower() in stolen for disguise in disguises):
             found.append(value)
     return found
+
+
+def test_a_data_key_opens_for_its_own_customer_alone(world: World) -> None:
+    """Whoever can write to the key store makes nobody's key another's."""
+    store, ids = world.service.keystore, [UUID(world.site(name).account()) for name in ("Shop", "Outlet")]
+    with store.db.write() as session:
+        sealed = [
+            session.scalar(select(_data_keys.c.sealed_key).where(_data_keys.c.customer_id == one)) for one in ids
+        ]
+        for one, key in zip(ids, reversed(sealed), strict=True):
+            session.execute(update(_data_keys).where(_data_keys.c.customer_id == one).values(sealed_key=key))
+    for one in ids:
+        with pytest.raises(InvalidTag):
+            store.find(one)

@@ -32,6 +32,14 @@ def test_an_unlinked_account_leads_to_nobody_and_can_be_put_anew(world: World) -
     assert again["customer_id"] != first
 
 
+def test_a_device_is_no_account_once_the_account_is_unlinked(world: World) -> None:
+    site, device = world.site(), {"kind": "anonymous", "value": "device-1"}
+    customer_id = site.put("maria", device)["customer_id"]
+    site.call("DELETE", "/commerce/v1/accounts/maria")
+    assert site.call("GET", f"/commerce/v1/customers/{customer_id}").status_code == 404
+    assert site.call("POST", "/commerce/v1/customers/lookup", device).status_code == 404
+
+
 def test_the_sessions_and_cards_of_an_unlinked_account_end(world: World) -> None:
     till, site = world.till(), world.site()
     maria, eva = site.shopper("maria"), site.shopper("eva")

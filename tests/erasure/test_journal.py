@@ -206,6 +206,22 @@ def test_the_files_of_the_key_store_hold_her_key_no_more(scene: Scene) -> None:
     assert [key for key in keys if any(key in file.read_bytes() for file in files)] == []
 
 
+def test_keys_that_came_back_and_were_destroyed_again_are_in_no_file_of_the_key_store(scene: Scene) -> None:
+    scene.live()
+    store = scene.world.service.keystore
+    path = Path(make_url(scene.world.settings.keystore_url).database or "")
+    files = (path, path.with_name(path.name + "-wal"))
+    with store.db.read() as session:
+        theirs = [dict(row._mapping) for row in session.execute(select(_data_keys))]
+    scene.erase()
+    back = [row for row in theirs if row["customer_id"] in scene.nodes]
+    with store.db.write() as session:
+        session.execute(_data_keys.insert(), back)
+    assert all(any(row["sealed_key"] in file.read_bytes() for file in files) for row in back)
+    store.enforce_journal()
+    assert [row for row in back if any(row["sealed_key"] in file.read_bytes() for file in files)] == []
+
+
 def test_the_worker_finishes_what_was_cut_off(scene: Scene) -> None:
     scene.live()
     restore = backup(scene.world)
