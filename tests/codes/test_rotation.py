@@ -127,7 +127,14 @@ def test_a_second_key_waits_its_turn_unless_it_is_urgent() -> None:
     waiting = keyfile.rotate(keyfile.create(START), START, at_once=False)
     with pytest.raises(BadSettings, match="key 2 already waits to sign from"):
         keyfile.rotate(waiting, START + DAY, at_once=False)
-    assert keyfile.rotate(waiting, START + DAY, at_once=True).ring.signer(START + DAY).kid == 3
+    urgent = keyfile.rotate(waiting, START + DAY, at_once=True).ring
+    assert urgent.signer(START + DAY).kid == 3
+    soon = START + DAY + timedelta(hours=1)
+    assert [key.verifies_until is not None and key.verifies_until < soon for key in urgent.keys] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @given(st.lists(st.tuples(st.timedeltas(-3 * DAY, 3 * DAY), st.booleans()), max_size=12))
