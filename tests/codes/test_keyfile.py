@@ -2,7 +2,7 @@ import json
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,18 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert loaded.ring.keys == keys.ring.keys
     assert loaded.vault == keys.vault
     assert rotate(tmp_path / "new" / "keys.json").ring.keys == keyfile.load(tmp_path / "new" / "keys.json").ring.keys
+
+
+def test_a_file_from_before_the_index_key_had_versions_is_read(path: Path) -> None:
+    data, kept = json.loads(path.read_text("utf-8")), keyfile.load(path)
+    [only] = data["vault"].pop("index_keys")
+    data["vault"]["index_key"] = only["key"]
+    overwrite(path, json.dumps(data))
+    assert keyfile.load(path).vault == kept.vault
+
+
+def test_the_first_key_signs_on_a_machine_whose_clock_is_a_little_behind() -> None:
+    assert keyfile.create(NOW).ring.signer(NOW - timedelta(minutes=5)).kid == 1
 
 
 def test_the_file_is_private_from_the_first_byte_on(path: Path) -> None:
@@ -105,6 +117,11 @@ CHANGES: dict[str, Change] = {
     "a vault version beyond a byte": lambda data: data["vault"].update(version=256),
     "a vault version without end": lambda data: data["vault"].update(version=float("inf")),
     "a vault without a key": lambda data: data["vault"].pop("index_keys"),
+    "a vault without any key": lambda data: data["vault"].update(index_keys=[]),
+    "an index key twice": lambda data: data["vault"].update(index_keys=data["vault"]["index_keys"] * 2),
+    "a key with a sign too many": lambda data: data["codes"][0].update(
+        sealing_key="!" + data["codes"][0]["sealing_key"]
+    ),
 }
 
 
