@@ -119,3 +119,10 @@ def test_a_data_key_opens_for_its_own_customer_alone(world: World) -> None:
     for one in ids:
         with pytest.raises(InvalidTag):
             store.find(one)
+
+
+def test_one_value_sealed_twice_is_not_told_to_be_one(world: World) -> None:
+    vault, key = world.service.keys.vault, world.service.keystore.take(UUID(world.site().account()))
+    assert vault.seal(b"0042", context=b"") != vault.seal(b"0042", context=b"")
+    assert key.seal("0042", context="") != key.seal("0042", context="")
+    assert vault.indexes("crm", "0042") != vault.indexes("crm0", "042")

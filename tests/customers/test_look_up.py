@@ -84,6 +84,13 @@ def test_of_two_who_claim_a_value_the_one_who_proved_it_answers(world: World) ->
     assert look_up(site, "email", EMAIL).json == {"customer_id": maria["customer_id"]}
 
 
+def test_what_another_site_has_proved_of_a_customer_of_both_finds_them(world: World) -> None:
+    shop, other = (world.site(name, may_vouch=["email", "phone"]) for name in ("Shop", "Other"))
+    shop.put("maria", email(verified=True), phone(verified=True))
+    customer_id = other.put("m-77", email(verified=True))["customer_id"]
+    assert look_up(other, "phone", "+34600111222").json == {"customer_id": customer_id}
+
+
 @pytest.mark.parametrize(("proved", "answers"), [((False, False), "old"), ((False, True), "young")])
 def test_of_two_who_hold_a_value_alike_the_more_trusted_answers_and_then_the_older(
     world: World, proved: tuple[bool, bool], answers: str
