@@ -22,8 +22,8 @@ from service.sessions.recognise import ShopperIdentity, no_session
 from service.sites.add import revoke_site
 from service.sites.models import Site
 
-# No payment card of 16 digits begins with these (ISO/IEC 7812-1), so a till can tell the last 16 digits of a typed code
-# from one; nor does a GS1 application identifier for goods.
+# No payment card of 16 digits begins with these (ISO/IEC 7812-1), so a till can tell the end of a typed code from
+# one; nor does a GS1 application identifier for goods.
 _FIRST_DIGITS = (1, 7)
 
 
