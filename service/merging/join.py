@@ -111,9 +111,7 @@ def _unite(
     session.flush()
     settle_cards(session, canonical, now)
     mark_stale(session, idents, now)
-    for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
-        told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}
-        record(session, Action.CUSTOMERS_MERGED, ident, actor=actor, now=now, **told)
+    _tell(session, edge, actor)
     session.flush()
     return Joined(Outcome.MERGED, canonical, edge.id)
 
@@ -128,9 +126,17 @@ def _join_again(session: Session, keystore: KeyStore, a: UUID, b: UUID, *, cause
     merge_id = session.scalar(select(Merge.id).where(*wanted))
     allowed = cause.rule in DECIDED_BY_PERSONS or not are_kept_apart(session, [a], [b])
     if merge_id is None and a != b and allowed:
-        merge_id = _add_edge(session, keystore, (a, b), lifted=lift(session, [a], [b]), cause=cause, now=now).id
+        edge = _add_edge(session, keystore, (a, b), lifted=lift(session, [a], [b]), cause=cause, now=now)
+        _tell(session, edge, cause.actor)
+        merge_id = edge.id
     canonical = component_of(session, a)[0].canonical_id
     return Joined(Outcome.SAME, canonical, merge_id)
+
+
+def _tell(session: Session, edge: Merge, actor: Actor) -> None:
+    for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
+        told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}
+        record(session, Action.CUSTOMERS_MERGED, ident, actor=actor, now=edge.created_at, **told)
 
 
 def _add_edge(

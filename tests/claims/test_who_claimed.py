@@ -1,6 +1,7 @@
 """What the brand's operators see of claims, and what the audit keeps of them."""
 
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import select
 
@@ -64,6 +65,23 @@ def test_a_claim_that_came_to_nothing_is_void(world: World) -> None:
     till.sell(claim_hash=hashed(code))
     (item,) = claims(operator(world))
     assert (item["status"], item["sale"]) == ("void", None)
+
+
+def test_a_claim_for_a_sale_that_a_scan_gave_to_another_is_void_at_once(world: World) -> None:
+    site, till, code = world.site(), world.till(), mint_claim()
+    claim(site.shopper("maria"), code)
+    scanned = till.scan(site.shopper("jose").code()).json
+    assert till.sell(scanned["scan_id"], claim_hash=hashed(code)).json["link"] == "linked"
+    (item,) = claims(operator(world))
+    assert (item["status"], item["sale"]) == ("void", None)
+
+
+def test_a_claim_waits_while_its_sale_awaits_a_scan(world: World) -> None:
+    till, maria, code = world.till(), world.shopper(), mint_claim()
+    claim(maria, code)
+    till.sell(str(uuid4()), claim_hash=hashed(code))
+    (item,) = claims(operator(world))
+    assert (item["status"], item["sale"]) == ("waiting", None)
 
 
 def test_claims_come_page_by_page_even_when_made_in_the_same_instant(world: World) -> None:
