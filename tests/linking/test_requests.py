@@ -196,6 +196,14 @@ def test_old_requests_leave_the_list(world: World, outlet: Site, maria: Shopper)
     assert open_requests(maria) == []
 
 
+def test_of_many_requests_the_newest_twenty_are_shown(world: World, outlet: Site, maria: Shopper) -> None:
+    made = []
+    for _ in range(21):
+        made.append(asked(outlet, maria.code()))
+        world.clock.forward(seconds=30)
+    assert [item["link_request_id"] for item in open_requests(maria)] == made[:0:-1]
+
+
 def test_a_refused_code_is_never_echoed(outlet: Site, maria: Shopper) -> None:
     code = maria.code()
     ask(outlet, code)
