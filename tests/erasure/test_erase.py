@@ -101,11 +101,12 @@ def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
     assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
 
 
-def test_her_scans_are_detached_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
+def test_her_scans_and_her_audit_go_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
     scene.live()
     with scene.world.service.db.write() as session:
         erase(session, scene.people.keystore, scene.nodes[0], actor=COMMAND, now=scene.world.clock())
     assert of(scene, Scan) == []
+    assert [line["action"] for line in of(scene, AuditEntry)] == ["customer.erased"]
 
 
 def test_a_sale_that_somebody_else_claimed_stays_theirs(scene: Scene) -> None:
