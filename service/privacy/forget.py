@@ -95,8 +95,9 @@ def _names_scan_of(nodes: Sequence[UUID]) -> ColumnElement[bool]:
     """Return whether the sale in scope names a scan of the nodes: its own till's scan comes before another's."""
     scan, own = aliased(Scan), aliased(Scan)
     named = select(scan.id).where(scan.customer_id.in_(nodes))
-    has_own = select(own.id).where(own.id == Sale.scan_id, own.terminal_id == Sale.terminal_id).exists()
-    is_meant = or_(scan.terminal_id == Sale.terminal_id, ~has_own)
+    of_own = select(own.id).where(own.id == Sale.scan_id, own.terminal_id == Sale.terminal_id)
+    # Said twice that the sale is the one in scope: SQLAlchemy sees that by itself one level up and no further.
+    is_meant = or_(scan.terminal_id == Sale.terminal_id, ~of_own.correlate(Sale).exists())
     of_store = named.where(scan.id == Sale.scan_id, scan.store_id == Sale.store_id, is_meant).correlate(Sale).exists()
     ids = select(Scan.id).where(Scan.customer_id.in_(nodes))
     return and_(Sale.scan_id.in_(ids), of_store)

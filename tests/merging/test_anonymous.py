@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from service.audit.models import Action
 from service.customers.models import Trust
 from tests.merging.people import CRM, EMAIL, People
 
@@ -54,6 +55,8 @@ def test_a_switch_of_identity_moves_nothing_that_came_before(people: People, mar
     assert people.are_one(second, luis)
     assert not people.are_one(maria, luis)
     assert people.see(SHOP, "shared") == second
+    [unlinked] = people.told(Action.IDENTIFIER_UNLINKED)
+    assert (unlinked.customer_id, unlinked.detail["kind"]) == (first, "anonymous"), "her history says so"
 
 
 def test_who_comes_back_to_a_shared_device_gets_no_more_than_since_then(people: People, maria: UUID) -> None:
