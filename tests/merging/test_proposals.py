@@ -10,6 +10,7 @@ from service.customers.models import Customer, Trust
 from service.errors import Conflict
 from service.lists import Cursor
 from service.merging.decide import accept, list_proposals, reject
+from service.merging.do_not_link import keep_apart
 from service.merging.join import Cause, Outcome
 from service.merging.models import Decider, ProposalStatus, Rule
 from service.merging.propose import propose
@@ -49,6 +50,15 @@ def test_accepting_merges_and_keeps_who_decided(people: People) -> None:
     assert people.are_one(a, b)
     [accepted] = people.proposals("accepted")
     assert (accepted.id, accepted.merge_id, accepted.decided_by) == (proposal_id, joined.merge_id, OPERATOR.id)
+
+
+def test_two_are_kept_apart_once_whoever_of_them_is_named_first(people: People) -> None:
+    a, b = people.node(), people.node()
+    for pair in ((a, b), (b, a)):
+        with people.write() as session:
+            keep_apart(session, *pair, actor=OPERATOR, now=people.now())
+    [apart] = people.world.operator().call("GET", f"/operator/v1/customers/{a}").json["do_not_links"]
+    assert apart["customer_ids"] == sorted((str(a), str(b)))
 
 
 def test_rejecting_writes_a_do_not_link_and_is_not_asked_again(people: People) -> None:
