@@ -4,13 +4,14 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from service.audit.models import Action, Actor
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Outcome
-from service.merging.models import Rule
+from service.merging.models import DoNotLink, Rule
 from service.merging.rails import may_have_changed_hands
 from service.merging.reconcile import reconcile
 from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, SHOPPER, SITE, People
@@ -265,16 +266,45 @@ def test_an_approved_link_undoes_what_a_shopper_said_and_not_what_staff_decided(
     assert people.are_one(a, b) == (outcome is Outcome.MERGED)
 
 
-def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People) -> None:
+@pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.APPROVED_LINK])
+def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People, rule: Rule) -> None:
     """They are still one by way of a third; were there an edge of their own, it would outlive the parting of that."""
     a, b, c = (people.node() for _ in range(3))
     direct = people.join(a, b)
     people.join(a, c)
     by_way = people.join(b, c)
     assert people.undo(direct.merge_id).still_connected
-    people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email")
+    people.join(a, b, rule, kind="email")
     assert not people.undo(by_way.merge_id).still_connected
     assert not people.are_one(a, b)
+
+
+@pytest.mark.parametrize("rule", [Rule.OPERATOR, Rule.OWNER_CONFIRMED])
+def test_a_person_may_join_two_again_who_are_one_by_way_of_a_third(people: People, rule: Rule) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    direct = people.join(a, b)
+    people.join(a, c)
+    by_way = people.join(b, c)
+    people.undo(direct.merge_id)
+    again = people.join(a, b, rule)
+    assert (again.outcome, again.merge_id in (None, direct.merge_id)) == (Outcome.SAME, False)
+    assert apart(people) == 0, "what kept the two apart is lifted"
+    people.undo(by_way.merge_id)
+    assert people.are_one(a, b)
+    people.undo(again.merge_id)
+    assert not people.are_one(a, b)
+    assert apart(people) == 2, "and laid again with the other"
+
+
+def apart(people: People) -> int:
+    with people.world.service.db.read() as session:
+        return len(session.scalars(select(DoNotLink.a_id)).all())
+
+
+def test_nobody_is_joined_with_themselves(people: People) -> None:
+    a = people.node()
+    joined = people.join(a, a)
+    assert (joined.outcome, joined.merge_id) == (Outcome.SAME, None)
 
 
 def test_nothing_joins_an_erased_customer(people: People) -> None:
