@@ -124,6 +124,21 @@ def test_another_phone_of_the_same_customer_decides_as_well(world: World, outlet
     assert decide(tablet, "approve", ident).json["linked"] is True
 
 
+def test_another_file_of_the_same_customer_decides_as_well(world: World, outlet: Site, maria: Shopper) -> None:
+    twin = world.shopper("maria", world.site("Libros"))
+    ident = asked(outlet, maria.code())
+    People(world, world.service.rules).join(UUID(maria.customer_id), UUID(twin.customer_id))
+    assert [item["link_request_id"] for item in open_requests(twin)] == [ident]
+    assert decide(twin, "approve", ident).json["linked"] is True
+
+
+def test_the_shoppers_own_data_say_which_merge_an_approval_made(outlet: Site, maria: Shopper) -> None:
+    decide(maria, "approve", asked(outlet, maria.code()))
+    told = maria.call("GET", "/shopper/v1/export").json
+    [request], [merge] = told["link_requests"], told["merges"]
+    assert (request["status"], request["merge_id"]) == ("approved", merge["merge_id"])
+
+
 def test_another_site_reads_nothing_of_a_link_request(world: World, outlet: Site, maria: Shopper) -> None:
     ident = asked(outlet, maria.code())
     assert world.site("Third").call("GET", f"/commerce/v1/link-requests/{ident}").status_code == 404
@@ -156,6 +171,8 @@ def test_linking_what_is_one_customer_already_changes_nothing(world: World, outl
     world.clock.forward(seconds=30)
     answer = decide(maria, "approve", asked(outlet, maria.code()))
     assert answer.json == {"status": "approved", "linked": True}
+    lines = [line["what"] for line in maria.call("GET", "/shopper/v1/audit").json["items"]]
+    assert lines.count("linked an account") == 2
 
 
 def say_its_owner_proved(world: World, customer_id: str) -> None:
