@@ -139,6 +139,15 @@ def test_the_shoppers_own_data_say_which_merge_an_approval_made(outlet: Site, ma
     assert (request["status"], request["merge_id"]) == ("approved", merge["merge_id"])
 
 
+@pytest.mark.parametrize(("verb", "told"), [("approve", "approved"), ("refuse", "refused")])
+def test_what_was_decided_does_not_expire(world: World, outlet: Site, maria: Shopper, verb: str, told: str) -> None:
+    ident = asked(outlet, maria.code())
+    decide(maria, verb, ident)
+    world.clock.forward(minutes=11)
+    assert status(outlet, ident)["status"] == told
+    assert [item["status"] for item in open_requests(maria)] == [told]
+
+
 def test_another_site_reads_nothing_of_a_link_request(world: World, outlet: Site, maria: Shopper) -> None:
     ident = asked(outlet, maria.code())
     assert world.site("Third").call("GET", f"/commerce/v1/link-requests/{ident}").status_code == 404
