@@ -266,6 +266,51 @@ def test_an_approved_link_undoes_what_a_shopper_said_and_not_what_staff_decided(
     assert people.are_one(a, b) == (outcome is Outcome.MERGED)
 
 
+def test_a_number_proved_anew_is_as_young_as_its_last_proof(people: People) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, PHONE, "+34600123456", actor=SHOPPER)
+    people.world.clock.forward(days=200)
+    people.give(a, PHONE, "+34600123456", actor=SHOPPER)
+    people.give(b, PHONE, "+34600123456", actor=SHOPPER)
+    assert people.are_one(a, b)
+
+
+def test_of_several_holders_each_is_joined_whom_the_rules_let(people: People) -> None:
+    shop, nodes = UUID(int=77), [people.node() for _ in range(2)]
+    for number, node in enumerate(nodes):
+        people.give(node, IdentifierKind.ACCOUNT, f"a-{number}", Trust.VOUCHED, issuer=shop)
+        people.give(node, EMAIL, "shared@example.com")
+    assert not people.are_one(*nodes), "one customer has one account of a site"
+    people.change("limits", account=2)
+    third = people.node()
+    people.give(third, EMAIL, "shared@example.com")
+    assert people.are_one(*nodes, third)
+
+
+def test_what_was_joined_counts_though_another_holder_is_left_to_a_person(people: People) -> None:
+    ana, luis, unnamed = people.node("Ana"), people.node("Luis"), people.node()
+    for node in (ana, luis):
+        people.give(node, PHONE, "+34600123456")
+    assert not people.are_one(ana, luis)
+    joined = people.give(unnamed, PHONE, "+34600123456")
+    assert joined is not None
+    assert (joined.outcome, people.are_one(ana, unnamed)) == (Outcome.MERGED, True)
+    assert not people.are_one(luis, unnamed)
+
+
+def test_where_one_holder_is_kept_apart_the_next_is_asked_about(people: People) -> None:
+    first, second, third = (people.node() for _ in range(3))
+    with people.write() as session:
+        keep_apart(session, first, third, actor=OPERATOR, now=people.now())
+    for node in (first, second):
+        people.give(node, EMAIL, "shared@example.com", Trust.CLAIMED)
+    asked = people.give(third, EMAIL, "shared@example.com", Trust.CLAIMED)
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+    about = {proposal.id: {proposal.a_id, proposal.b_id} for proposal in people.proposals()}
+    assert about.get(asked.proposal_id) == {second, third}
+
+
 @pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.APPROVED_LINK])
 def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People, rule: Rule) -> None:
     """They are still one by way of a third; were there an edge of their own, it would outlive the parting of that."""
