@@ -255,3 +255,17 @@ def test_whoever_had_a_number_before_reads_that_its_owner_took_it(world: World, 
         item["who"] for item in items if item["what"] == "removed an identifier that does not belong to this file"
     ]
     assert taken == ["the owner of the contact"]
+
+
+def test_a_new_owner_throws_nobody_out_of_the_old_file_though_it_holds_the_number_twice(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    before = file_of_maria(somebody, EMAIL, PHONE)
+    give(site, "maria", EMAIL, verified=True)
+    give(site, "maria", EMAIL, PHONE)
+    in_the_app = site.shopper("maria")
+    assert [account["status"] for account in before.accounts()] == ["linked"]
+    assert somebody().prove(PHONE, new_owner=True).json["status"] == "signed_in"
+    assert in_the_app.call("GET", "/shopper/v1/session").status_code == 200
+    assert before.contacts() == {EMAIL: "verified"}
