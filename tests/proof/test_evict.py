@@ -317,3 +317,16 @@ def without_contact(somebody: Somebody, shop: Site) -> Maria:
 def decide(shopper: Maria, link_request_id: str) -> None:
     answer = shopper.call("POST", f"link-requests/{link_request_id}/approve", {})
     assert answer.json == {"status": "approved", "linked": True}
+
+
+def test_an_account_with_another_customer_number_is_not_hers_alone_to_confirm(
+    world: World, somebody: Somebody
+) -> None:
+    shop, outlet = vouching_site(world), world.site("Outlet")
+    shop.put("maria", {"kind": "email", "value": EMAIL, "verified": True}, {"kind": "crm", "value": "C-1"})
+    outlet.put("mary", {"kind": "email", "value": EMAIL}, {"kind": "crm", "value": "C-2"})
+    maria = somebody().sign_in(EMAIL)
+    [waiting] = [account for account in maria.accounts() if account["status"] == "to_confirm"]
+    answer = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert (answer.status_code, answer.json["status"]) == (200, "pending")
+    assert [account["status"] for account in maria.accounts()] == ["linked"], "it is the brand's to decide now"
