@@ -13,7 +13,7 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
-from service.db import insert_if_absent, word
+from service.db import word
 from service.errors import Conflict, UnspokenError
 from service.lists import Cursor
 from service.merging.lock import lock_identities
@@ -75,8 +75,7 @@ def claim_sale(session: Session, claim_hash: bytes, *, customer_id: UUID, actor:
     if where is not None:
         _check_claimable(session, where[0], now)
     _check_day(session, customer_id, now)
-    if not insert_if_absent(session, Claim, claim_hash=claim_hash, customer_id=customer_id, claimed_at=now):
-        raise _taken()
+    session.add(Claim(claim_hash=claim_hash, customer_id=customer_id, claimed_at=now))
     return _tell(session, where, customer_id=customer_id, actor=actor, now=now)
 
 

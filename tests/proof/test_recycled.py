@@ -302,3 +302,17 @@ def test_a_site_that_takes_a_number_back_and_gives_it_again_makes_it_no_fresher(
     assert taken_back.status_code == 204
     give(site, "old-owner", PHONE, verified=True)
     assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
+
+
+def test_a_new_owner_throws_nobody_out_of_the_old_file_though_it_holds_the_number_twice(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    before = file_of_maria(somebody, EMAIL, PHONE)
+    give(site, "maria", EMAIL, verified=True)
+    give(site, "maria", EMAIL, PHONE)
+    in_the_app = site.shopper("maria")
+    assert [account["status"] for account in before.accounts()] == ["linked"]
+    assert somebody().prove(PHONE, new_owner=True).json["status"] == "signed_in"
+    assert in_the_app.call("GET", "/shopper/v1/session").status_code == 200
+    assert before.contacts() == {EMAIL: "verified"}
