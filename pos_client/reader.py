@@ -18,6 +18,8 @@ _BLANKS = re.compile("[ \t\r\n\u00a0\u202f\ufeff]")
 _CODE = re.compile(r"71[0-9]{200,253}|72[0-9]{300,700}|73[0-9]{15,16}|74[0-9]{39}")
 # A card number never starts with 0, so the GS1 strings 01… and 02… of the same length can't pass.
 _TYPED_TAIL = re.compile(r"[1-9][0-9]{15}")
+# No payment card of 16 digits begins with these (ISO/IEC 7812-1), and the card numbers that the service gives out do.
+_NO_PAYMENT_CARDS = ("1", "7")
 
 _DAMM = (
     "0317598642",
@@ -65,5 +67,7 @@ def _has_check_digit(digits: str) -> bool:
 
 
 def _could_be_a_payment_card(digits: str) -> bool:
+    if digits.startswith(_NO_PAYMENT_CARDS):
+        return False
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0

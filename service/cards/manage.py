@@ -22,8 +22,9 @@ from service.sessions.recognise import ShopperIdentity, no_session
 from service.sites.add import revoke_site
 from service.sites.models import Site
 
-# The first digit is never 0: then no card number begins like a GS1 application identifier for goods.
-_CARD_NUMBERS = range(100_000_000, 1_000_000_000)
+# No payment card of 16 digits begins with these (ISO/IEC 7812-1), so a till can tell the end of a typed code from
+# one; nor does a GS1 application identifier for goods.
+_FIRST_DIGITS = (1, 7)
 
 
 def make_card(
@@ -46,9 +47,13 @@ def make_card(
         "otp_key": seal_otp_key(card_id, otp_key, vault),
         "created_at": now,
     }
-    while not insert_if_absent(session, Card, card_number=secrets.choice(_CARD_NUMBERS), **row):
+    while not insert_if_absent(session, Card, card_number=_draw_number(), **row):
         continue  # the number is taken
     return session.get_one(Card, card_id), otp_key
+
+
+def _draw_number() -> int:
+    return secrets.choice(_FIRST_DIGITS) * 100_000_000 + secrets.randbelow(100_000_000)
 
 
 def list_cards(session: Session, shopper: ShopperIdentity) -> list[Card]:

@@ -169,8 +169,10 @@ def _words_of_faults(report: "Report") -> list[str]:
 
 
 def _words_of_proposals(report: "Report") -> list[str]:
+    before = f"{report.open_before:,} asked before: GET /operator/v1/proposals lists all that a person is to decide."
+    earlier = [before] if report.open_before else []
     if not report.why:
-        return []
+        return earlier
     about = [f"{count:>8,} {why}" for why, count in report.why.most_common()]
     shown = [f"{_lines(item)}: {item['why']} ({item['proposal_id']})" for item in report.proposals.values()]
     return [
@@ -179,6 +181,7 @@ def _words_of_proposals(report: "Report") -> list[str]:
         *shown[:_MOST_TOLD],
         "GET /operator/v1/proposals lists them, POST …/{id}/accept or reject decides;",
         "`unspoken identity duplicates` looks for those that typing mistakes hide.",
+        *earlier,
     ]
 
 

@@ -2,12 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, select
 from sqlalchemy.orm import Session, aliased
 
-from service.crypto.vault import Vault
-from service.customers.identifiers import STRONGEST_FIRST, live_with
-from service.customers.models import CONTACTS, NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind, Trust
+from service.customers.models import CONTACTS, Customer, Identifier, IdentifierKind
 from service.errors import NotFound
 
 
@@ -63,20 +61,3 @@ def find_for_site(session: Session, *, site_id: UUID, customer_id: UUID) -> Cust
     if customer is None:
         raise NotFound("there is no such customer with an account of your site")
     return customer
-
-
-def look_up(session: Session, vault: Vault, *, site_id: UUID, kind: IdentifierKind, value: str) -> UUID | None:
-    """Return the customer with this normalised value who holds an account of the site, or None.
-
-    Of several the one who holds the value alone answers, then the most trusted, then the oldest. What another site
-    merely claimed is none of this one's business.
-    """
-    held = live_with(vault, kind, value, issuer=site_id if kind in OF_A_SITE else NO_ISSUER)
-    heard = or_(Identifier.trust != Trust.CLAIMED, Identifier.source_id == site_id)
-    found = (
-        select(Customer.canonical_id)
-        .join(Identifier, Identifier.customer_id == Customer.id)
-        .where(*held, heard, Customer.erased_at.is_(None), holds_account(Customer.canonical_id, site_id))
-        .order_by(*STRONGEST_FIRST)
-    )
-    return session.scalar(found.limit(1))

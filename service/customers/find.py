@@ -1,17 +1,21 @@
-"""Find the people behind a value, for the brand's own staff: not everybody who writes a letter has an account."""
+"""Find the people behind a value: for a site those who hold an account with it, for the brand's own staff everybody.
+
+Not everybody who writes a letter has an account.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.crypto.vault import Vault
+from service.customers.component import holds_account
 from service.customers.identifiers import STRONGEST_FIRST, live_with
-from service.customers.models import NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind
+from service.customers.models import NO_ISSUER, OF_A_SITE, Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 from service.sites.models import Site
 
@@ -68,3 +72,20 @@ def find_people(
         told = {"kind": kind.value, "found": owner is not None}
         record(session, Action.LOOKED_UP, owner, actor=actor, now=now, why=why, **told)
     return list(found.values())
+
+
+def look_up(session: Session, vault: Vault, *, site_id: UUID, kind: IdentifierKind, value: str) -> UUID | None:
+    """Return the customer with this normalised value who holds an account of the site, or None.
+
+    Of several the one who holds the value alone answers, then the most trusted, then the oldest. What another site
+    merely claimed is none of this one's business.
+    """
+    held = live_with(vault, kind, value, issuer=site_id if kind in OF_A_SITE else NO_ISSUER)
+    heard = or_(Identifier.trust != Trust.CLAIMED, Identifier.source_id == site_id)
+    found = (
+        select(Customer.canonical_id)
+        .join(Identifier, Identifier.customer_id == Customer.id)
+        .where(*held, heard, Customer.erased_at.is_(None), holds_account(Customer.canonical_id, site_id))
+        .order_by(*STRONGEST_FIRST)
+    )
+    return session.scalar(found.limit(1))

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.crypto.keystore import KeyStore, open_or_none
 from service.crypto.vault import Vault
+from service.customers.component import nodes_of
 from service.customers.models import NO_ISSUER, STRENGTH, Customer, Identifier, IdentifierKind, Trust
 from service.db import word
 
@@ -80,7 +81,7 @@ def add_identifier(  # noqa: PLR0913 - one row, told column by column
         _tell(session, Action.IDENTIFIER_LINKED, held, trust=trust, actor=actor, now=now)
     else:
         refresh(keystore, held, value, now)
-    _strengthen(session, held, trust=trust, actor=actor, now=now)
+    _strengthen(session, keystore.vault, held, value, trust=trust, actor=actor, now=now)
     may_hold = trust is Trust.VERIFIED or kind in _ALWAYS_EXCLUSIVE
     held.exclusive = held.exclusive or (free and may_hold and held.demoted_by is None)
     session.flush()
@@ -149,7 +150,20 @@ def _insert(
     )
 
 
-def _strengthen(session: Session, held: Identifier, *, trust: Trust, actor: Actor, now: datetime) -> None:
+def _last_proof(session: Session, vault: Vault, held: Identifier, value: str) -> datetime | None:
+    """Return when a customer's value was last proved, on whichever of their nodes, ended or not."""
+    before = (
+        Identifier.customer_id.in_(nodes_of(held.customer_id)),
+        Identifier.kind == held.kind,
+        Identifier.issuer == held.issuer,
+        Identifier.value_index.in_(vault.indexes(*index_parts(IdentifierKind(held.kind), value))),
+    )
+    return session.scalar(select(func.max(Identifier.proved_at)).where(*before))
+
+
+def _strengthen(
+    session: Session, vault: Vault, held: Identifier, value: str, *, trust: Trust, actor: Actor, now: datetime
+) -> None:
     """Raise the trust of a row, never lower it; what a merge demoted comes back with it, or by its owner's proof."""
     if held.demoted_by is not None and actor.kind not in _OWNER:
         return
@@ -158,8 +172,11 @@ def _strengthen(session: Session, held: Identifier, *, trust: Trust, actor: Acto
         held.trust = trust.value
     if trust is not Trust.VERIFIED:
         return
-    if held.proved_at is None or actor.kind in _OWNER:
-        held.proved_at = now  # a site that repeats itself every night proves nothing anew
+    if actor.kind in _OWNER:
+        held.proved_at = now
+    elif held.proved_at is None:
+        # A site that repeats itself every night proves nothing anew, though what it says was ended meanwhile.
+        held.proved_at = _last_proof(session, vault, held, value) or now
     if actor.kind is ActorKind.SHOPPER:
         held.owner_proved_at = now
     customer = session.get_one(Customer, held.customer_id)

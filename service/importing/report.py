@@ -14,13 +14,17 @@ _MOST_PROPOSALS_TOLD = 1000
 
 @dataclass
 class Report:
-    """What became of the rows. `merged` and `proposals` are what their identifiers caused."""
+    """What became of the rows. `merged` and `proposals` are what their identifiers caused.
+
+    `open_before` counts what a person was to decide already when the import began, an earlier run of it included.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     failed: int = 0
     merged: int = 0
+    open_before: int = 0
     why: Counter[str] = field(default_factory=Counter)
     proposals: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -76,6 +80,7 @@ class Report:
             **{name: getattr(self, name) for name in counts},
             "proposals": {
                 "count": self.why.total(),
+                "open_before": self.open_before,
                 "why": dict(self.why),
                 "items": [self.proposals[ident] for ident in self.proposals_told()],
             },

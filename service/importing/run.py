@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from service import clock
 from service.crypto.keystore import KeyStore
@@ -17,7 +17,7 @@ from service.importing.rehearse import Rehearsal
 from service.importing.report import Report
 from service.importing.target import Target
 from service.importing.write import write
-from service.merging.models import Proposal
+from service.merging.models import Proposal, ProposalStatus
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 Progress = Callable[[int], None]
@@ -36,6 +36,8 @@ def run(
                 target = replace(target, now=clock.now())
                 write(session, keystore, batch.drafts, target=target, report=report)
     with db.read() as session:
+        before = Proposal.status == ProposalStatus.OPEN, Proposal.created_at < job.now
+        report.open_before = session.scalar(select(func.count()).where(*before)) or 0
         ends = select(Proposal.id, Proposal.a_id, Proposal.b_id).where(Proposal.id.in_(report.proposals_told()))
         report.name_others(session.execute(ends))
     return report

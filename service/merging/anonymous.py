@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.component import canonical_of
 from service.customers.identifiers import add_identifier, end_identifier, find_live
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.merging.do_not_link import are_kept_apart
@@ -60,21 +59,12 @@ def sign_up(
 
 
 def switch_away(
-    session: Session,
-    keystore: KeyStore,
-    *,
-    site_id: UUID,
-    anonymous_id: str,
-    customer_id: UUID,
-    actor: Actor,
-    now: datetime,
+    session: Session, keystore: KeyStore, *, site_id: UUID, anonymous_id: str, actor: Actor, now: datetime
 ) -> None:
-    """Say that a customer whose file takes no more devices uses this one: what it was before, it is no more."""
+    """Say that a customer whose file takes no more devices uses another's: whosever it was before, it is no more."""
     lock_identities(session)
     device = _find(session, keystore, site_id, anonymous_id)
-    if device is None:
-        return
-    if canonical_of(session, device.customer_id) != canonical_of(session, customer_id):
+    if device is not None:
         _end(session, device, actor, now)
 
 

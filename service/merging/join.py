@@ -1,6 +1,6 @@
 """Join two customers: one edge, and the guard rails that may leave it to a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,7 +70,7 @@ def join(
         return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.ERASED}]))
     if canonical == right[0].canonical_id:
         return _join_again(session, keystore, a, b, cause=cause, now=now)
-    if not _may_lift(cause) and are_kept_apart(session, _ids(left), _ids(right), by_staff=_is_approval(cause)):
+    if _are_kept_apart(session, _ids(left), _ids(right), cause):
         return Joined(Outcome.FORBIDDEN, canonical, why=words_of([{"code": Reason.DO_NOT_LINK}]))
     kind = cause.evidence.get("kind")
     sides = look_at(session, keystore, left, right, kind=kind)
@@ -87,13 +87,14 @@ def join(
     return _unite(session, keystore, edge, [*left, *right], actor=cause.actor, rules=rules)
 
 
-def _may_lift(cause: Cause) -> bool:
-    return cause.rule in DECIDED_BY_PERSONS and not _is_approval(cause)
+def _are_kept_apart(session: Session, left: Collection[UUID], right: Collection[UUID], cause: Cause) -> bool:
+    """Return whether a do-not-link stands against this cause: a person's decision lifts any.
 
-
-def _is_approval(cause: Cause) -> bool:
-    """A shop and whoever shows it a code may undo what a shopper said, but not what the brand's own people did."""
-    return cause.rule is Rule.APPROVED_LINK
+    A shop and whoever shows it a code may undo what a shopper said, but not what the brand's own people did.
+    """
+    is_approval = cause.rule is Rule.APPROVED_LINK
+    may_lift = cause.rule in DECIDED_BY_PERSONS and not is_approval
+    return not may_lift and are_kept_apart(session, left, right, by_staff=is_approval)
 
 
 def _unite(
@@ -111,9 +112,7 @@ def _unite(
     session.flush()
     settle_cards(session, canonical, now)
     mark_stale(session, idents, now)
-    for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
-        told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}
-        record(session, Action.CUSTOMERS_MERGED, ident, actor=actor, now=now, **told)
+    _tell(session, edge, actor)
     session.flush()
     return Joined(Outcome.MERGED, canonical, edge.id)
 
@@ -126,11 +125,18 @@ def _join_again(session: Session, keystore: KeyStore, a: UUID, b: UUID, *, cause
     low, high = sorted((a, b))
     wanted = Merge.a_id == low, Merge.b_id == high, Merge.undone_at.is_(None)
     merge_id = session.scalar(select(Merge.id).where(*wanted))
-    allowed = cause.rule in DECIDED_BY_PERSONS or not are_kept_apart(session, [a], [b])
-    if merge_id is None and a != b and allowed:
-        merge_id = _add_edge(session, keystore, (a, b), lifted=lift(session, [a], [b]), cause=cause, now=now).id
+    if merge_id is None and a != b and not _are_kept_apart(session, [a], [b], cause):
+        edge = _add_edge(session, keystore, (a, b), lifted=lift(session, [a], [b]), cause=cause, now=now)
+        _tell(session, edge, cause.actor)
+        merge_id = edge.id
     canonical = component_of(session, a)[0].canonical_id
     return Joined(Outcome.SAME, canonical, merge_id)
+
+
+def _tell(session: Session, edge: Merge, actor: Actor) -> None:
+    for ident, other in ((edge.a_id, edge.b_id), (edge.b_id, edge.a_id)):
+        told: dict[str, Any] = {"merge_id": edge.id, "other_id": other, "rule": edge.rule}
+        record(session, Action.CUSTOMERS_MERGED, ident, actor=actor, now=edge.created_at, **told)
 
 
 def _add_edge(

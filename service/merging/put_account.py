@@ -133,7 +133,7 @@ class _Giving:
         told = [(item.kind, added.trust) for item, added in given]
         for item in devices:
             if self._is_let_in(item):
-                sign_up(self.session, self.keystore, rules=self.rules, **self._using(item))
+                sign_up(self.session, self.keystore, customer_id=self.node_id, rules=self.rules, **self._using(item))
                 told.append((item.kind, item.trust))
             else:
                 switch_away(self.session, self.keystore, **self._using(item))
@@ -180,11 +180,10 @@ class _Giving:
                 self.put.proposals[joined.proposal_id] = joined.why
 
     def _using(self, device: Given) -> dict[str, Any]:
-        """Say that the customer uses a device: what it did before it was known may be theirs."""
+        """Say that the site's user uses a device now."""
         return {
             "site_id": self.site_id,
             "anonymous_id": device.value,
-            "customer_id": self.node_id,
             "actor": self.actor,
             "now": self.now,
         }

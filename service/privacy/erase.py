@@ -52,7 +52,6 @@ def erase(
     # A shopper's session was theirs: its id goes, too.
     by = Actor(actor.kind) if actor.kind is ActorKind.SHOPPER else actor
     record(session, Action.ERASED, canonical, actor=by, now=now, why=why)
-    session.expire_all()
     return Erased(canonical, gone, now)
 
 

@@ -19,7 +19,7 @@ from service.merging.lock import lock_identities
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
 from service.proof.evict import verified_contacts_of
-from service.proof.hold import Prover, SecondProof, find_holder, hold, is_one, need_second_proof, release
+from service.proof.hold import Prover, SecondProof, find_holder, hold, is_one, need_second_proof, outdate, release
 from service.proof.verify import Proved, use_up
 from service.sessions.models import ShopperSession
 
@@ -96,6 +96,7 @@ def remove_contact(
         raise Conflict("this is the only contact you can sign in with: add another one first", code="last_contact")
     for row in same:
         unlink(session, row, actor=prover.actor, now=now)
+        outdate(row, now)
 
 
 def _held(session: Session, keystore: KeyStore, customer_id: UUID) -> list[tuple[Identifier, str | None]]:

@@ -92,10 +92,17 @@ def release(
     for row in find_live(session, vault, contact.kind, contact.value):
         if row.customer_id in nodes:
             end_identifier(row, now)
+            outdate(row, now)
             found: dict[str, Any] = {"identifier_id": row.id, "kind": row.kind, "because": "new_owner"}
             record(session, Action.IDENTIFIER_EVICTED, row.customer_id, actor=actor, now=now, **found)
     session.flush()  # the value must be free before the new row takes it
     keep_apart(session, holder.customer_id, prover.customer_id, actor=actor, now=now)
+
+
+def outdate(identifier: Identifier, now: datetime) -> None:
+    """Let what was proved of a phone number that is given up be no proof any more: sites may go on giving it."""
+    if identifier.kind == IdentifierKind.PHONE:
+        identifier.proved_at = min(identifier.proved_at or identifier.created_at, now - RECYCLED_AFTER)
 
 
 def hold(

@@ -13,17 +13,18 @@ from service.audit.models import Action, Actor
 from service.audit.record import record
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
-from service.db import insert_if_absent
+from service.db import word
 from service.errors import Conflict, UnspokenError
 from service.lists import Cursor
 from service.merging.lock import lock_identities
-from service.sales.link import CLAIM_WAITS, CLAIM_WINDOW, is_claimed_by, link_of
+from service.sales.link import CLAIM_WAITS, CLAIM_WINDOW, is_claimed_by, link_of, link_of_scan
 from service.sales.models import Claim, Link, Sale
 from service.sales.returned import returned_minor
 from service.stores.models import Store, Terminal
 
 MOST_A_DAY = 5
 _DAY = timedelta(days=1)
+_ANOTHERS = (word(Link.LINKED), word(Link.CONFLICT))
 
 # The sale, where it was made, and what came back of it.
 Where = tuple[Sale, Store, Terminal, int]
@@ -74,18 +75,22 @@ def claim_sale(session: Session, claim_hash: bytes, *, customer_id: UUID, actor:
     if where is not None:
         _check_claimable(session, where[0], now)
     _check_day(session, customer_id, now)
-    if not insert_if_absent(session, Claim, claim_hash=claim_hash, customer_id=customer_id, claimed_at=now):
-        raise _taken()
+    session.add(Claim(claim_hash=claim_hash, customer_id=customer_id, claimed_at=now))
     return _tell(session, where, customer_id=customer_id, actor=actor, now=now)
 
 
 def list_claims(
     session: Session, customer_id: UUID | None, *, after: Cursor | None, limit: int
-) -> Sequence[tuple[Claim, Sale | None, Store | None]]:
-    """Return who claimed which sale, newest first; a claim without one waits, or is void."""
+) -> Sequence[tuple[Claim, Sale | None, Store | None, bool]]:
+    """Return who claimed which sale, newest first; a claim without one waits, or is void.
+
+    The last tells whether a scan identified who made the sale: then it waits for nothing.
+    """
+    arrived = select(Sale.id).where(Sale.claim_hash == Claim.claim_hash, ~Sale.training)
+    is_anothers = arrived.where(link_of_scan().in_(_ANOTHERS)).correlate(Claim).exists()
     order = (Claim.claimed_at.desc(), Claim.claim_hash.desc())
     query = (
-        select(Claim, Sale, Store)
+        select(Claim, Sale, Store, is_anothers)
         .select_from(Claim)
         .outerjoin(Sale, is_claimed_by(Claim))
         .outerjoin(Store, Store.id == Sale.store_id)
@@ -104,11 +109,12 @@ def cursor_of(claim: Claim) -> Cursor:
     return Cursor(claim.claimed_at, UUID(bytes=bytes(claim.claim_hash)[:16]))
 
 
-def status_of(claim: Claim, sale: Sale | None, now: datetime) -> ClaimStatus:
-    """Return where a claim stands, given the sale that it holds, if any."""
+def status_of(claim: Claim, sale: Sale | None, now: datetime, *, is_anothers: bool) -> ClaimStatus:
+    """Return where a claim stands, given the sale that it holds, if any, and whether it is another's."""
     if sale is not None:
         return ClaimStatus.CLAIMED
-    return ClaimStatus.WAITING if now <= claim.claimed_at + CLAIM_WAITS else ClaimStatus.VOID
+    is_void = is_anothers or now > claim.claimed_at + CLAIM_WAITS
+    return ClaimStatus.VOID if is_void else ClaimStatus.WAITING
 
 
 def _find_sale(session: Session, claim_hash: bytes) -> Where | None:

@@ -14,7 +14,7 @@ SCREENS = {"small": {"width": 320, "height": 568}, "desktop": {"width": 1280, "h
 def test_axe_finds_no_barrier_in_the_docs(take, shop: Shop, scheme: str, screen: str) -> None:
     phone = take(color_scheme=scheme, viewport=SCREENS[screen], device_scale_factor=1)
     phone.open(f"{shop.url}/docs")
-    for part in phone.page.locator("details").all()[:20]:
+    for part in phone.page.locator("details").all()[::15]:
         part.evaluate("part => { part.open = true; }")
     assert phone.find_barriers() == ""
 

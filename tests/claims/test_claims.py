@@ -168,6 +168,24 @@ def test_five_a_day_are_for_the_whole_component(world: World) -> None:
     assert claimed(mary, mint_claim()) == (429, "claimed_too_many")
 
 
+def test_two_who_claimed_more_together_wait_until_only_four_are_left_of_the_day(world: World) -> None:
+    maria, mary = world.site("Web shop").shopper("maria"), world.site("Outlet").shopper("mary")
+    for shopper in (maria, mary):
+        assert [claimed(shopper, mint_claim())[0] for _ in range(3)] == [201] * 3
+        world.clock.forward(hours=2)
+    unite(world, maria, mary)
+    assert claim(mary, mint_claim()).headers["Retry-After"] == str(20 * 3600)
+
+
+def test_two_tills_may_have_made_sales_with_one_id(world: World) -> None:
+    tills, maria, jose = [world.till(), world.till()], world.shopper(), world.shopper("jose")
+    for ours, others in (tills, tills[::-1]):
+        world.clock.forward(seconds=30)
+        linked = others.sell(others.scan(jose.code()).json["scan_id"]).json
+        code, _ = receipt(ours, sale_id=linked["sale_id"])
+        assert (linked["link"], claimed(maria, code)) == ("linked", (201, "claimed"))
+
+
 def test_a_refused_claim_costs_none_of_the_five(world: World) -> None:
     till, site = world.till(), world.site()
     maria, jose = site.shopper("maria"), site.shopper("jose")

@@ -1,11 +1,14 @@
 """A sale that names a scan and carries a claim code: the first to stand keeps it."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from pos_client import mint_claim
+from service.sales.models import Sale
 from tests.claims.receipts import claim, claimed, hashed, link_now, receipt, refused_scan, sales_of
+from tests.others import Others, waits
 from tests.world import World
 
 
@@ -147,3 +150,18 @@ def test_scans_that_came_before_the_sale_leave_nothing_to_a_claim(world: World) 
     world.clock.forward(seconds=1)
     sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
     assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [], [sale_id])
+
+
+def test_a_claim_waits_for_the_till_that_is_just_linking_the_sale(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    code, sale_id = receipt(till)
+    scan_id = till.scan(world.shopper("jose").code()).json["scan_id"]
+    with Others(world) as pool:
+        with world.service.db.write() as session:
+            sale = session.scalars(select(Sale).where(Sale.id == UUID(sale_id)).with_for_update()).one()
+            sale.scan_id = UUID(scan_id)
+            session.flush()
+            claiming = pool.submit(claimed, maria, code)
+            assert waits(claiming)
+        assert claiming.result(20) == (409, "not_claimable")
+    assert sales_of(maria) == []

@@ -1,7 +1,9 @@
 """What the brand's operators see of claims, and what the audit keeps of them."""
 
 from typing import Any
+from uuid import uuid4
 
+import pytest
 from sqlalchemy import select
 
 from pos_client import mint_claim
@@ -60,24 +62,46 @@ def test_an_operator_sees_who_claimed_what_newest_first(world: World) -> None:
 def test_a_claim_that_came_to_nothing_is_void(world: World) -> None:
     till, maria, code = world.till(), world.shopper(), mint_claim()
     claim(maria, code)
-    world.clock.forward(hours=73)
+    world.clock.forward(hours=72)
+    assert [item["status"] for item in claims(operator(world))] == ["waiting"]
+    world.clock.forward(hours=1)
     till.sell(claim_hash=hashed(code))
     (item,) = claims(operator(world))
     assert (item["status"], item["sale"]) == ("void", None)
 
 
-def test_claims_come_page_by_page_even_when_made_in_the_same_instant(world: World) -> None:
+def test_a_claim_for_a_sale_that_a_scan_gave_to_another_is_void_at_once(world: World) -> None:
+    site, till, code = world.site(), world.till(), mint_claim()
+    claim(site.shopper("maria"), code)
+    scanned = till.scan(site.shopper("jose").code()).json
+    assert till.sell(scanned["scan_id"], claim_hash=hashed(code)).json["link"] == "linked"
+    (item,) = claims(operator(world))
+    assert (item["status"], item["sale"]) == ("void", None)
+
+
+def test_a_claim_waits_while_its_sale_awaits_a_scan(world: World) -> None:
+    till, maria, code = world.till(), world.shopper(), mint_claim()
+    claim(maria, code)
+    till.sell(str(uuid4()), claim_hash=hashed(code))
+    (item,) = claims(operator(world))
+    assert (item["status"], item["sale"]) == ("waiting", None)
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_claims_come_page_by_page_even_when_made_in_the_same_instant(world: World, seconds: int) -> None:
     site, olga = world.site(), operator(world)
     people = [site.shopper(f"shopper-{number}") for number in range(5)]
     for shopper in people:
         assert claimed(shopper, mint_claim()) == (201, "waiting")
+        world.clock.forward(seconds=seconds)
     seen, after = [], ""
     while after is not None:
         query = {"limit": "2"} | ({"after": after} if after else {})
         told = olga.call("GET", "/operator/v1/claims", query_string=query).json
         seen += [item["customer_id"] for item in told["items"]]
         after = told["next_cursor"]
-    assert sorted(seen) == sorted(shopper.customer_id for shopper in people)
+    made = [shopper.customer_id for shopper in people]
+    assert (sorted(seen), seen == made[::-1] or not seconds) == (sorted(made), True)
 
 
 def test_an_operator_asks_for_the_whole_component(world: World) -> None:

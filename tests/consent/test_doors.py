@@ -99,6 +99,20 @@ def test_a_site_passes_on_what_it_was_told(world: World) -> None:
     assert granted_by(site, f"/commerce/v1/customers/{maria.customer_id}/consents")["marketing_email"] is True
 
 
+def test_a_shopper_reads_to_which_words_a_shop_says_they_agreed(world: World) -> None:
+    shop = world.site()
+    maria = shop.shopper("maria")
+    tell(shop, maria.customer_id, granted=True)
+    items = {item["purpose"]: item for item in maria.call("GET", SHOPPERS).json["items"]}
+    told, unasked = items["marketing_email"], items["profiling"]
+    assert (told["said_version"], told["source"], told["site"]) == ("newsletter-3", "site", "Web shop")
+    assert (told["text_version"], unasked["text_version"], unasked["said_version"]) == (
+        TEXT_VERSION,
+        TEXT_VERSION,
+        None,
+    )
+
+
 def test_the_last_word_holds_whoever_passed_it_on(world: World) -> None:
     site = world.site()
     maria = site.shopper()

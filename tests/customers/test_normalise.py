@@ -69,6 +69,7 @@ def test_what_can_not_be_one_of_its_kind_is_refused_without_an_echo(kind: str, v
         ("email", ""),
         ("phone", "000000000"),
         ("phone", "n/a"),
+        ("phone", " n/a "),
         ("crm", "0000"),
         ("crm", "NULL"),
         ("loyalty_card", "n/a"),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.audit.models import AuditEntry
 from service.cli import main
 from service.customers.models import Customer
+from service.staff.models import Operator
 from tests.cli.conftest import Shell
 from tests.erasure.scene import EMAIL, ERASE, PHONE, VALUES, Scene, dump, personal
 from tests.shopper.phone import Phone
@@ -115,7 +116,9 @@ def test_an_erasure_leaves_a_line_without_personal_data_and_nothing_else(
     with scene.world.service.db.read() as session:
         [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id.in_(scene.nodes)))
         assert all(node.erased_at for node in session.scalars(select(Customer).where(Customer.id.in_(scene.nodes))))
+        operators = set(session.scalars(select(Operator.id)))
     assert (line.action, line.actor_kind, line.detail) == ("customer.erased", door, {})
+    assert {line.actor_id} == (operators or {None}), "an operator answers for it; a shopper is named by nothing"
     assert line.why == ("requested" if door == "operator" else None)
     assert scene.ready() == 200
 

@@ -101,11 +101,12 @@ def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
     assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
 
 
-def test_her_scans_are_detached_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
+def test_her_scans_and_her_audit_go_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
     scene.live()
     with scene.world.service.db.write() as session:
         erase(session, scene.people.keystore, scene.nodes[0], actor=COMMAND, now=scene.world.clock())
     assert of(scene, Scan) == []
+    assert [line["action"] for line in of(scene, AuditEntry)] == ["customer.erased"]
 
 
 def test_a_sale_that_somebody_else_claimed_stays_theirs(scene: Scene) -> None:
@@ -139,6 +140,23 @@ def test_a_claim_that_came_second_does_not_inherit_her_sale(scene: Scene) -> Non
     assert scene.zapatos.call("GET", path).json["items"] == []
     scene.erase()
     assert scene.zapatos.call("GET", path).json["items"] == []
+
+
+def test_of_scans_with_one_id_hers_alone_is_taken_off_sales(scene: Scene) -> None:
+    """Ids are unique within a till only: a sale means its own till's scan first, and none of another store."""
+    scene.world.clock.forward(minutes=1)
+    store = scene.till.enrolled["store"]["store_id"]
+    second, third, elsewhere = scene.world.till(store), scene.world.till(store), scene.world.till()
+    scan = scene.till.scan(scene.maria.code()).json["scan_id"]
+    assert second.scan(scene.juan.code(), scan).json["outcome"] == "identified"
+    tills = [scene.till, second, third, elsewhere]
+    sold = [till.sell(scan).json for till in tills]
+    assert [sale["link"] for sale in sold] == ["linked", "linked", "linked", "pending"]
+    scene.erase()
+    named = {str(row["id"]): row["scan_id"] for row in scene.rows(Sale)}
+    assert [named[sale["sale_id"]] for sale in sold] == [None, UUID(scan), None, UUID(scan)]
+    left = [till.call("GET", f"/pos/v1/sales/{sale['sale_id']}").json for till, sale in zip(tills, sold, strict=True)]
+    assert [sale["link"] for sale in left] == ["unidentified", "linked", "unidentified", "pending"]
 
 
 def test_a_till_that_repeats_itself_after_the_erasure_hears_no_fault(scene: Scene) -> None:

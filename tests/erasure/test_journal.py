@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import make_url
 
-from service.audit.models import AuditEntry
+from service.audit.models import Action, Actor, ActorKind, AuditEntry
+from service.audit.record import record
 from service.crypto.keystore import _data_keys, _erasures
 from service.customers.models import Customer, Identifier, IdentifierKind
 from service.erasures import replay_erasures
@@ -159,6 +160,25 @@ def test_a_replay_gives_back_what_a_merge_with_the_erased_took(world: World, she
     assert people.held(ana) == before
 
 
+def test_a_replay_gives_nothing_back_to_the_erased_that_somebody_else_has_proved_since(
+    world: World, shell: Shell
+) -> None:
+    people = People(world, world.service.rules)
+    people.change("limits", email=1)
+    ana, eva, ida = (people.node(name) for name in ("Ana", "Eva", "Ida"))
+    people.give(ana, IdentifierKind.EMAIL, "ana@example.org")
+    people.give(eva, IdentifierKind.EMAIL, "eva@example.org")
+    merge = people.join(ana, eva)
+    people.give(ida, IdentifierKind.EMAIL, "ana@example.org")
+    before = people.held(ida)
+    restore = backup(world)
+    people.undo(merge.merge_id)
+    shell.json("customer", "erase", str(ana), "--yes")
+    restore()
+    assert shell.json("customer", "replay-erasures")["erased"] == [str(ana)]
+    assert (people.held(ana), people.held(ida)) == ({}, before)
+
+
 def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(scene: Scene, shell: Shell) -> None:
     scene.live()
     store = scene.world.service.keystore
@@ -233,14 +253,18 @@ def test_the_worker_finishes_what_was_cut_off(scene: Scene) -> None:
 
 
 def test_the_worker_sweeps_up_after_an_erasure(scene: Scene) -> None:
-    """As when a scan was stored at the very moment, and the sweep after the erasure gave up waiting."""
+    """As when a scan and a look were stored at the very moment, and the sweep after the erasure gave up waiting."""
+    looker = Actor(ActorKind.SITE, UUID(scene.zapatos.site_id))
     scene.erase()
     late = scene.till.scan(scene.juan.code())
     assert late.json["outcome"] == "identified"
     with scene.world.service.db.write() as session:
         session.execute(update(Scan).values(customer_id=scene.nodes[0]))
+        record(session, Action.READ, scene.nodes[0], actor=looker, now=scene.world.clock(), why="ticket-4711")
     replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
     assert [(row["customer_id"], row["card_id"]) for row in scene.rows(Scan)] == [(None, None)]
+    [look] = [row for row in scene.rows(AuditEntry) if row["actor_id"] == looker.id and row["action"] == Action.READ]
+    assert (look["customer_id"], look["why"]) == (None, None)
 
 
 def test_a_key_store_that_is_gone_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

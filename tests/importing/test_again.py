@@ -32,6 +32,14 @@ def test_the_same_file_again_changes_nothing(desk: Desk, dump: Dump) -> None:
     assert dump() == before
 
 
+def test_what_an_earlier_run_left_to_decide_is_told_again_as_a_number(desk: Desk) -> None:
+    first, second = (desk.report(table(HEADER, *PEOPLE))["proposals"] for _ in range(2))
+    assert (first["count"], first["open_before"]) == (1, 0)
+    assert (second["count"], second["open_before"]) == (0, 1)
+    words = desk.run(table(HEADER, *PEOPLE)).stdout
+    assert "1 asked before: GET /operator/v1/proposals lists all" in words
+
+
 def test_a_row_in_another_order_is_still_the_same(desk: Desk) -> None:
     desk.report(table(HEADER, *PEOPLE))
     assert desk.rows(table(HEADER, *reversed(PEOPLE))) == (0, 0, 6, 0)

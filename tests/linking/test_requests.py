@@ -124,6 +124,30 @@ def test_another_phone_of_the_same_customer_decides_as_well(world: World, outlet
     assert decide(tablet, "approve", ident).json["linked"] is True
 
 
+def test_another_file_of_the_same_customer_decides_as_well(world: World, outlet: Site, maria: Shopper) -> None:
+    twin = world.shopper("maria", world.site("Libros"))
+    ident = asked(outlet, maria.code())
+    People(world, world.service.rules).join(UUID(maria.customer_id), UUID(twin.customer_id))
+    assert [item["link_request_id"] for item in open_requests(twin)] == [ident]
+    assert decide(twin, "approve", ident).json["linked"] is True
+
+
+def test_the_shoppers_own_data_say_which_merge_an_approval_made(outlet: Site, maria: Shopper) -> None:
+    decide(maria, "approve", asked(outlet, maria.code()))
+    told = maria.call("GET", "/shopper/v1/export").json
+    [request], [merge] = told["link_requests"], told["merges"]
+    assert (request["status"], request["merge_id"]) == ("approved", merge["merge_id"])
+
+
+@pytest.mark.parametrize(("verb", "told"), [("approve", "approved"), ("refuse", "refused")])
+def test_what_was_decided_does_not_expire(world: World, outlet: Site, maria: Shopper, verb: str, told: str) -> None:
+    ident = asked(outlet, maria.code())
+    decide(maria, verb, ident)
+    world.clock.forward(minutes=11)
+    assert status(outlet, ident)["status"] == told
+    assert [item["status"] for item in open_requests(maria)] == [told]
+
+
 def test_another_site_reads_nothing_of_a_link_request(world: World, outlet: Site, maria: Shopper) -> None:
     ident = asked(outlet, maria.code())
     assert world.site("Third").call("GET", f"/commerce/v1/link-requests/{ident}").status_code == 404
@@ -156,6 +180,8 @@ def test_linking_what_is_one_customer_already_changes_nothing(world: World, outl
     world.clock.forward(seconds=30)
     answer = decide(maria, "approve", asked(outlet, maria.code()))
     assert answer.json == {"status": "approved", "linked": True}
+    lines = [line["what"] for line in maria.call("GET", "/shopper/v1/audit").json["items"]]
+    assert lines.count("linked an account") == 2
 
 
 def say_its_owner_proved(world: World, customer_id: str) -> None:
@@ -194,6 +220,14 @@ def test_old_requests_leave_the_list(world: World, outlet: Site, maria: Shopper)
     asked(outlet, maria.code())
     world.clock.forward(days=1)
     assert open_requests(maria) == []
+
+
+def test_of_many_requests_the_newest_twenty_are_shown(world: World, outlet: Site, maria: Shopper) -> None:
+    made = []
+    for _ in range(21):
+        made.append(asked(outlet, maria.code()))
+        world.clock.forward(seconds=30)
+    assert [item["link_request_id"] for item in open_requests(maria)] == made[:0:-1]
 
 
 def test_a_refused_code_is_never_echoed(outlet: Site, maria: Shopper) -> None:

@@ -68,6 +68,7 @@ def test_a_customer_typed_wrongly_is_proposed_and_nothing_is_merged(people: Peop
     (proposal,) = find(people)
     assert pair(proposal) == {shop, crm}
     assert proposal["likelihood"] >= people.rules.matching.threshold
+    assert proposal["likelihood"] == round(proposal["likelihood"], 2), "more would claim to know more than it does"
     with people.world.service.db.read() as session:
         stored = session.get_one(Proposal, UUID(proposal["proposal_id"]))
         assert (stored.status, stored.score) == (ProposalStatus.OPEN, proposal["likelihood"])
@@ -131,6 +132,17 @@ def test_nodes_of_one_customer_are_one_record(people: People) -> None:
     (proposal,) = find(people)
     assert pair(proposal) == {joined.customer_id, other}
     assert "same first name, birth date, street" in proposal["why"]
+
+
+@pytest.mark.parametrize("answering", [1, 2])
+def test_where_nodes_of_one_customer_differ_the_one_that_answers_counts(people: People, answering: int) -> None:
+    idents, names = [UUID(int=number) for number in (answering, 3 - answering)], ("María", "Luz")
+    for ident, name in zip(idents, names, strict=True):
+        people.node(name, ident=ident)
+    assert people.join(*idents).customer_id == idents[0]
+    with people.world.service.db.write() as session:
+        read = read_people(session, people.keystore, step=lambda _: None)
+    assert (read[idents[0]].given, idents[1] in read) == ("maria", False)
 
 
 def test_the_erased_are_left_out(people: People) -> None:

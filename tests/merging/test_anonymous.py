@@ -4,9 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from service.customers.models import IdentifierKind, Trust
+from service.audit.models import Action
+from service.customers.models import NO_ISSUER, IdentifierKind, Trust
 from tests.merging.people import CRM, EMAIL, People
 
+ACCOUNT = IdentifierKind.ACCOUNT
 SHOP, OTHER_SHOP = UUID(int=77), UUID(int=78)
 
 
@@ -52,6 +54,14 @@ def test_the_customer_answers_for_the_device_and_never_the_other_way_round(peopl
     assert people.canonical(device) == customer, "a site keeps the customer ID that it knows, though it is younger"
 
 
+@pytest.mark.parametrize("kind", [ACCOUNT, CRM])
+def test_a_node_that_holds_more_than_a_device_is_none(people: People, kind: IdentifierKind) -> None:
+    older = people.see(SHOP, "device")
+    people.give(older, kind, "1", Trust.VOUCHED, issuer=SHOP if kind is ACCOUNT else NO_ISSUER)
+    people.join(older, people.node())
+    assert people.canonical(older) == older
+
+
 def test_a_switch_of_identity_moves_nothing_that_came_before(people: People, maria: UUID) -> None:
     luis = known(people, "luis@example.com")
     first = people.see(SHOP, "shared")
@@ -62,6 +72,8 @@ def test_a_switch_of_identity_moves_nothing_that_came_before(people: People, mar
     assert people.are_one(second, luis)
     assert not people.are_one(maria, luis)
     assert people.see(SHOP, "shared") == second
+    [unlinked] = people.told(Action.IDENTIFIER_UNLINKED)
+    assert (unlinked.customer_id, unlinked.detail["kind"]) == (first, "anonymous"), "her history says so"
 
 
 def test_who_comes_back_to_a_shared_device_gets_no_more_than_since_then(people: People, maria: UUID) -> None:

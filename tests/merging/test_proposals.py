@@ -10,9 +10,10 @@ from service.customers.models import Customer, Trust
 from service.errors import Conflict
 from service.lists import Cursor
 from service.merging.decide import accept, list_proposals, reject
+from service.merging.do_not_link import keep_apart
 from service.merging.join import Cause, Outcome
 from service.merging.models import Decider, ProposalStatus, Rule
-from service.merging.propose import propose
+from service.merging.propose import mark_stale, propose
 from service.merging.reasons import Reason, words_of
 from tests.merging.people import CRM, EMAIL, OPERATOR, SHOPPER, People
 
@@ -49,6 +50,15 @@ def test_accepting_merges_and_keeps_who_decided(people: People) -> None:
     assert people.are_one(a, b)
     [accepted] = people.proposals("accepted")
     assert (accepted.id, accepted.merge_id, accepted.decided_by) == (proposal_id, joined.merge_id, OPERATOR.id)
+
+
+def test_two_are_kept_apart_once_whoever_of_them_is_named_first(people: People) -> None:
+    a, b = people.node(), people.node()
+    for pair in ((a, b), (b, a)):
+        with people.write() as session:
+            keep_apart(session, *pair, actor=OPERATOR, now=people.now())
+    [apart] = people.world.operator().call("GET", f"/operator/v1/customers/{a}").json["do_not_links"]
+    assert apart["customer_ids"] == sorted((str(a), str(b)))
 
 
 def test_rejecting_writes_a_do_not_link_and_is_not_asked_again(people: People) -> None:
@@ -148,6 +158,22 @@ def test_a_reason_that_changed_is_told_as_it_is_now(people: People) -> None:
     assert row.reasons == [{"code": "similar", "fields": {"name": "close"}}, *SAME_EMAIL]
 
 
+def test_one_reason_for_two_kinds_is_two_reasons(people: People) -> None:
+    a, b = people.node(), people.node()
+    limits = [{"code": "limit", "kind": kind} for kind in ("account", "crm")]
+    assert len({ask(people, a, b, reasons=[limit]) for limit in limits}) == 1
+    [row] = people.proposals()
+    assert row.reasons == limits
+
+
+def test_a_question_that_answered_itself_may_be_asked_again(people: People) -> None:
+    a, b = people.node(), people.node()
+    first = ask(people, a, b)
+    with people.write() as session:
+        mark_stale(session, [a, b], people.now())
+    assert ask(people, a, b) not in (None, first)
+
+
 def test_a_rejected_pair_is_joined_by_a_person_all_the_same(people: People) -> None:
     a, b = people.node(), people.node()
     say_no(people, ask(people, a, b))
@@ -155,6 +181,7 @@ def test_a_rejected_pair_is_joined_by_a_person_all_the_same(people: People) -> N
     people.give(b, EMAIL, "ana@example.com")
     assert not people.are_one(a, b)
     assert people.join(a, b).outcome == Outcome.MERGED
+    assert len(people.proposals("rejected")) == 1, "what was said stays said"
 
 
 def test_proposals_are_listed_newest_first_from_any_place(people: People) -> None:

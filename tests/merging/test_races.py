@@ -7,14 +7,21 @@ from functools import partial
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from service.customers.models import Customer
+from service.errors import Conflict
+from service.merging.anonymous import see_anonymous
+from service.merging.decide import accept, reject
+from service.merging.duplicates import Match, propose_matches
 from service.merging.join import Cause, Outcome, join
 from service.merging.models import Merge, Rule
+from service.merging.propose import propose
 from service.merging.undo import undo
 from tests.merging.people import EMAIL, OPERATOR, People
 from tests.merging.test_components import check
+from tests.others import Others, waits
 
 ROUNDS = 25
 Job = Callable[[], object]
@@ -138,3 +145,78 @@ def test_verified_identifiers_that_arrive_at_once_join_their_holders(people: Peo
     with people.world.service.db.read() as session:
         assert len(session.scalars(select(Customer.id)).all()) == 3 * ROUNDS
     check(people)
+
+
+def test_of_two_who_see_a_device_first_the_second_gets_the_node_of_the_first(people: People) -> None:
+    def see() -> UUID:
+        now = people.world.clock()
+        with people.world.service.db.write() as session:
+            return see_anonymous(session, people.keystore, site_id=UUID(int=77), anonymous_id="device", now=now)
+
+    with Others(people.world) as pool:
+        with people.write() as session:
+            now = people.now()
+            node = see_anonymous(session, people.keystore, site_id=UUID(int=77), anonymous_id="device", now=now)
+            seeing = pool.submit(see)
+            assert waits(seeing)
+        assert seeing.result(20) == node
+
+
+@pytest.mark.parametrize("second", ["accept", "reject"])
+def test_of_two_who_decide_a_proposal_one_is_told_that_it_was_decided(people: People, second: str) -> None:
+    a, b = people.node(), people.node()
+    with people.write() as session:
+        proposal_id = propose(session, a, b, reasons=[{"code": "similar"}], now=people.now())
+    assert proposal_id is not None
+
+    def decide(verb: str) -> None:
+        with people.world.service.db.write() as session:
+            if verb == "reject":
+                reject(session, proposal_id, actor=OPERATOR, now=people.world.clock())
+            else:
+                cause, given = Cause(Rule.PROPOSAL, OPERATOR), {"rules": people.rules, "now": people.world.clock()}
+                accept(session, people.keystore, proposal_id, cause=cause, **given)
+
+    with Others(people.world) as pool:
+        with people.write() as session:
+            cause = Cause(Rule.PROPOSAL, OPERATOR)
+            accept(session, people.keystore, proposal_id, cause=cause, rules=people.rules, now=people.now())
+            deciding = pool.submit(decide, second)
+            assert waits(deciding)
+        with pytest.raises(Conflict):
+            deciding.result(20)
+    assert people.are_one(a, b)
+    assert [proposal.id for proposal in people.proposals("accepted")] == [proposal_id]
+
+
+def test_two_who_are_just_becoming_one_are_not_proposed(people: People) -> None:
+    a, b = people.node(), people.node()
+
+    def find() -> list[object]:
+        with people.world.service.db.write() as session:
+            return list(propose_matches(session, [Match(a, b, 0.9, {})], now=people.world.clock()))
+
+    with Others(people.world) as pool:
+        with people.write() as session:
+            cause = Cause(Rule.OPERATOR, OPERATOR)
+            join(session, people.keystore, a, b, cause=cause, rules=people.rules, now=people.now())
+            finding = pool.submit(find)
+            assert waits(finding)
+        assert finding.result(20) == []
+    assert people.proposals() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_a_merge_read_before_its_turn_is_read_again(people: People) -> None:
+    """Ana was read, then Eva, who is older, became one with her; Ana, verified by now, answers for all."""
+    eva, ana, ida = (people.node() for _ in range(3))
+    with people.world.service.db.write() as session:
+        read = session.get_one(Customer, ana)
+        with Others(people.world) as pool:
+            pool.submit(people.join, ana, eva).result(20)
+        assert people.canonical(ana) == eva
+        read.verified_at = people.now()
+        session.flush()
+        cause = Cause(Rule.OPERATOR, OPERATOR)
+        join(session, people.keystore, ana, ida, cause=cause, rules=people.rules, now=people.now())
+    assert [people.canonical(node) for node in (ana, eva, ida)] == [ana] * 3

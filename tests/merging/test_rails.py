@@ -4,13 +4,14 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from service.audit.models import Action, Actor
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Outcome
-from service.merging.models import Rule
+from service.merging.models import DoNotLink, Rule
 from service.merging.rails import may_have_changed_hands
 from service.merging.reconcile import reconcile
 from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, SHOPPER, SITE, People
@@ -274,16 +275,90 @@ def test_an_approved_link_undoes_what_a_shopper_said_and_not_what_staff_decided(
     assert people.are_one(a, b) == (outcome is Outcome.MERGED)
 
 
-def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People) -> None:
+def test_a_number_proved_anew_is_as_young_as_its_last_proof(people: People) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, PHONE, "+34600123456", actor=SHOPPER)
+    people.world.clock.forward(days=200)
+    people.give(a, PHONE, "+34600123456", actor=SHOPPER)
+    people.give(b, PHONE, "+34600123456", actor=SHOPPER)
+    assert people.are_one(a, b)
+
+
+def test_of_several_holders_each_is_joined_whom_the_rules_let(people: People) -> None:
+    shop, nodes = UUID(int=77), [people.node() for _ in range(2)]
+    for number, node in enumerate(nodes):
+        people.give(node, IdentifierKind.ACCOUNT, f"a-{number}", Trust.VOUCHED, issuer=shop)
+        people.give(node, EMAIL, "shared@example.com")
+    assert not people.are_one(*nodes), "one customer has one account of a site"
+    people.change("limits", account=2)
+    third = people.node()
+    people.give(third, EMAIL, "shared@example.com")
+    assert people.are_one(*nodes, third)
+
+
+def test_what_was_joined_counts_though_another_holder_is_left_to_a_person(people: People) -> None:
+    ana, luis, unnamed = people.node("Ana"), people.node("Luis"), people.node()
+    for node in (ana, luis):
+        people.give(node, PHONE, "+34600123456")
+    assert not people.are_one(ana, luis)
+    joined = people.give(unnamed, PHONE, "+34600123456")
+    assert joined is not None
+    assert (joined.outcome, people.are_one(ana, unnamed)) == (Outcome.MERGED, True)
+    assert not people.are_one(luis, unnamed)
+
+
+def test_where_one_holder_is_kept_apart_the_next_is_asked_about(people: People) -> None:
+    first, second, third = (people.node() for _ in range(3))
+    with people.write() as session:
+        keep_apart(session, first, third, actor=OPERATOR, now=people.now())
+    for node in (first, second):
+        people.give(node, EMAIL, "shared@example.com", Trust.CLAIMED)
+    asked = people.give(third, EMAIL, "shared@example.com", Trust.CLAIMED)
+    assert asked is not None
+    assert asked.outcome == Outcome.PROPOSED
+    about = {proposal.id: {proposal.a_id, proposal.b_id} for proposal in people.proposals()}
+    assert about.get(asked.proposal_id) == {second, third}
+
+
+@pytest.mark.parametrize("rule", [Rule.VERIFIED_IDENTIFIER, Rule.APPROVED_LINK])
+def test_new_evidence_adds_no_edge_between_two_whom_a_person_parted(people: People, rule: Rule) -> None:
     """They are still one by way of a third; were there an edge of their own, it would outlive the parting of that."""
     a, b, c = (people.node() for _ in range(3))
     direct = people.join(a, b)
     people.join(a, c)
     by_way = people.join(b, c)
     assert people.undo(direct.merge_id).still_connected
-    people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email")
+    people.join(a, b, rule, kind="email")
     assert not people.undo(by_way.merge_id).still_connected
     assert not people.are_one(a, b)
+
+
+@pytest.mark.parametrize("rule", [Rule.OPERATOR, Rule.OWNER_CONFIRMED])
+def test_a_person_may_join_two_again_who_are_one_by_way_of_a_third(people: People, rule: Rule) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    direct = people.join(a, b)
+    people.join(a, c)
+    by_way = people.join(b, c)
+    people.undo(direct.merge_id)
+    again = people.join(a, b, rule)
+    assert (again.outcome, again.merge_id in (None, direct.merge_id)) == (Outcome.SAME, False)
+    assert apart(people) == 0, "what kept the two apart is lifted"
+    people.undo(by_way.merge_id)
+    assert people.are_one(a, b)
+    people.undo(again.merge_id)
+    assert not people.are_one(a, b)
+    assert apart(people) == 2, "and laid again with the other"
+
+
+def apart(people: People) -> int:
+    with people.world.service.db.read() as session:
+        return len(session.scalars(select(DoNotLink.a_id)).all())
+
+
+def test_nobody_is_joined_with_themselves(people: People) -> None:
+    a = people.node()
+    joined = people.join(a, a)
+    assert (joined.outcome, joined.merge_id) == (Outcome.SAME, None)
 
 
 def test_nothing_joins_an_erased_customer(people: People) -> None:
@@ -293,8 +368,8 @@ def test_nothing_joins_an_erased_customer(people: People) -> None:
 
         session.get_one(Customer, a).erased_at = people.world.clock()
     for rule in Rule:
-        stopped = people.join(a, b, rule)
-        assert (stopped.outcome, stopped.why) == (Outcome.FORBIDDEN, "one of the two was erased")
+        for stopped in (people.join(a, b, rule), people.join(b, a, rule)):
+            assert (stopped.outcome, stopped.why) == (Outcome.FORBIDDEN, "one of the two was erased")
 
 
 def test_beyond_the_limit_a_merge_demotes_the_weakest_and_an_unmerge_gives_it_back(people: People) -> None:

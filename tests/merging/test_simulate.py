@@ -141,6 +141,17 @@ def test_a_do_not_link_stands_under_any_rules(people: People, rules: Path) -> No
     assert simulate(people, rules)["merges"] == []
 
 
+def test_what_a_person_parted_again_counts_for_nobody(people: People, rules: Path) -> None:
+    ana, luis, eva = (people.node() for _ in range(3))
+    people.undo(people.join(ana, luis).merge_id)
+    people.give(luis, EMAIL, "luis@example.com", actor=SHOPPER)
+    for node in (ana, eva):
+        people.give(node, EMAIL, "ana@example.com")
+    assert people.are_one(ana, eva)
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
 def test_a_lower_hub_splits_and_a_higher_one_merges(people: People, rules: Path) -> None:
     people.change("hub", customers=3)
     members = [people.node() for _ in range(2)]

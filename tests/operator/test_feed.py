@@ -41,6 +41,21 @@ def test_events_come_oldest_first_and_each_once(people: People, olga: Caller) ->
     assert "ana@example.com" not in str(events)
 
 
+def test_one_more_reason_why_two_are_one_is_told_like_the_first(people: People, olga: Caller) -> None:
+    a, b, c = people.node(), people.node(), people.node()
+    people.join(a, b)
+    people.join(b, c)
+    before = len(read_on(olga))
+    again = people.join(a, c).merge_id
+    people.join(a, c)
+    told = read_on(olga)[before:]
+    assert {(event["customer_id"], event["data"]["other_id"]) for event in told} == {
+        (str(a), str(c)),
+        (str(c), str(a)),
+    }
+    assert [(event["type"], event["data"]["merge_id"]) for event in told] == [("customers.merged", str(again))] * 2
+
+
 def test_a_cursor_goes_on_where_its_event_stood_whatever_came_since(people: People, olga: Caller) -> None:
     a, b = people.node(), people.node()
     people.join(a, b)

@@ -167,3 +167,14 @@ def test_an_account_unlinked_leaves_the_file_with_the_sessions_of_its_site(world
 def test_a_contact_is_no_account(maria: Maria) -> None:
     maria.sign_in()
     assert maria.call("DELETE", f"accounts/{identifier_of(maria, EMAIL)}").status_code == 404
+
+
+def test_anothers_account_is_not_found(world: World, somebody: Somebody, maria: Maria) -> None:
+    site = vouching_site(world)
+    give(site, "eva", "eva@example.com", verified=True)
+    eva = somebody().sign_in("eva@example.com")
+    [account] = eva.accounts()
+    maria.sign_in()
+    answer = maria.call("DELETE", f"accounts/{account['identifier_id']}")
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert eva.accounts() == [account]

@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
+from service.customers.models import IdentifierKind, Trust
 from service.merging.models import Proposal
 from tests.linking.requests import asked
+from tests.merging.people import People
 from tests.proof.people import EMAIL, PHONE, Maria, contact_of, give, vouching_site
 from tests.shopper.phone import Phone, handoff
 from tests.world import Site, World
@@ -317,3 +320,37 @@ def without_contact(somebody: Somebody, shop: Site) -> Maria:
 def decide(shopper: Maria, link_request_id: str) -> None:
     answer = shopper.call("POST", f"link-requests/{link_request_id}/approve", {})
     assert answer.json == {"status": "approved", "linked": True}
+
+
+def test_an_account_with_another_customer_number_is_not_hers_alone_to_confirm(
+    world: World, somebody: Somebody
+) -> None:
+    shop, outlet = vouching_site(world), world.site("Outlet")
+    shop.put("maria", {"kind": "email", "value": EMAIL, "verified": True}, {"kind": "crm", "value": "C-1"})
+    outlet.put("mary", {"kind": "email", "value": EMAIL}, {"kind": "crm", "value": "C-2"})
+    maria = somebody().sign_in(EMAIL)
+    [waiting] = [account for account in maria.accounts() if account["status"] == "to_confirm"]
+    answer = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert (answer.status_code, answer.json["status"]) == (200, "pending")
+    assert [account["status"] for account in maria.accounts()] == ["linked"], "it is the brand's to decide now"
+
+
+def test_a_claimant_without_an_account_is_for_an_operator(world: World, somebody: Somebody) -> None:
+    people = People(world, world.service.rules)
+    people.give(people.node("Mary"), IdentifierKind.EMAIL, EMAIL, Trust.CLAIMED)
+    maria = somebody().sign_in(EMAIL)
+    assert open_proposals(world) == [("operator", "same_email")]
+    assert maria.accounts() == []
+
+
+def test_what_another_file_of_hers_claims_of_her_own_contact_stays(world: World, somebody: Somebody) -> None:
+    shop = vouching_site(world)
+    give(shop, "maria", EMAIL, verified=True)
+    maria, outlet = somebody().sign_in(EMAIL), world.site("Outlet")
+    mary, people = outlet.shopper("mary"), People(world, world.service.rules)
+    people.join(UUID(mary.customer_id), UUID(shop.account("maria")))
+    give(outlet, "mary", EMAIL)
+    somebody().sign_in(EMAIL)
+    assert mary.call("GET", "/shopper/v1/session").status_code == 200
+    assert people.told(Action.IDENTIFIER_EVICTED) == []
+    assert maria.contacts() == {EMAIL: "verified"}

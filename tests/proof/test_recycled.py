@@ -255,3 +255,64 @@ def test_whoever_had_a_number_before_reads_that_its_owner_took_it(world: World, 
         item["who"] for item in items if item["what"] == "removed an identifier that does not belong to this file"
     ]
     assert taken == ["the owner of the contact"]
+
+
+def test_a_site_that_goes_on_giving_the_number_makes_the_old_file_no_fresher(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    give(site, "old-owner", PHONE, verified=True)
+    world.clock.forward(days=180)
+    new_owner = somebody().sign_in(PHONE, new_owner=True)
+    give(site, "old-owner", PHONE, verified=True)
+    assert new_owner.call("POST", "erase", {"confirm": "erase"}).status_code == 204
+    assert somebody().prove(PHONE).json == {"status": "second_proof_needed", "kind": None}
+
+
+def test_a_number_that_was_said_to_be_anothers_opens_that_file_no_more(world: World, somebody: Somebody) -> None:
+    site = vouching_site(world)
+    give(site, "old-owner", PHONE, verified=True)
+    new_owner = somebody().sign_in(PHONE, new_owner=True)
+    give(site, "old-owner", PHONE, verified=True)
+    assert new_owner.call("POST", "erase", {"confirm": "erase"}).status_code == 204
+    assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
+
+
+def test_a_number_that_its_owner_gave_up_opens_their_file_no_more(world: World, somebody: Somebody) -> None:
+    site = vouching_site(world)
+    maria = file_of_maria(somebody, PHONE, SECOND_PHONE)
+    give(site, "maria-7", SECOND_PHONE, verified=True)
+    [given_up] = [
+        row["identifier_id"] for row in maria.call("GET", "contacts").json["items"] if row["value"] == PHONE
+    ]
+    assert maria.call("DELETE", f"contacts/{given_up}").status_code == 204
+    give(site, "maria-7", PHONE, verified=True)
+    assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
+
+
+def test_a_site_that_takes_a_number_back_and_gives_it_again_makes_it_no_fresher(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    customer_id = give(site, "old-owner", PHONE, verified=True)
+    world.clock.forward(days=180)
+    known = site.call("GET", f"/commerce/v1/customers/{customer_id}").json["identifiers"]
+    [number] = [row["identifier_id"] for row in known if row["kind"] == "phone"]
+    taken_back = site.call("DELETE", f"/commerce/v1/accounts/old-owner/identifiers/{number}")
+    assert taken_back.status_code == 204
+    give(site, "old-owner", PHONE, verified=True)
+    assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
+
+
+def test_a_new_owner_throws_nobody_out_of_the_old_file_though_it_holds_the_number_twice(
+    world: World, somebody: Somebody
+) -> None:
+    site = vouching_site(world)
+    before = file_of_maria(somebody, EMAIL, PHONE)
+    give(site, "maria", EMAIL, verified=True)
+    give(site, "maria", EMAIL, PHONE)
+    in_the_app = site.shopper("maria")
+    assert [account["status"] for account in before.accounts()] == ["linked"]
+    assert somebody().prove(PHONE, new_owner=True).json["status"] == "signed_in"
+    assert in_the_app.call("GET", "/shopper/v1/session").status_code == 200
+    assert before.contacts() == {EMAIL: "verified"}

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, AuditEntry
 from service.audit.read import list_audit
 from service.audit.record import record
-from service.customers.component import find_for_site, look_up, nodes_of
+from service.customers.component import find_for_site, nodes_of
+from service.customers.find import look_up
 from service.customers.given import list_given
 from service.customers.identifiers import open_values
 from service.customers.models import Customer

@@ -44,11 +44,11 @@ def get_claims(query: ClaimsQuery) -> Response:
     """List who claimed which sale with the code on its receipt, newest first; of one customer, or of all."""
     with service().db.write() as session:
         rows = list_claims(session, query.customer_id, after=query.cursor, limit=query.limit + 1)
-        found = sorted({claim.customer_id for claim, _, _ in rows[: query.limit]})
+        found = sorted({claim.customer_id for claim, *_ in rows[: query.limit]})
         for customer_id in found or (_asked_for(session, query.customer_id),):
             record(session, Action.SALES_READ, customer_id, actor=actor(), now=now(), why=query.why, what="claims")
-        items = [_claim(claim, sale, store) for claim, sale, store in rows]
-    return answer(page(items, [cursor_of(claim) for claim, _, _ in rows], query.limit))
+        items = [_claim(*row) for row in rows]
+    return answer(page(items, [cursor_of(claim) for claim, *_ in rows], query.limit))
 
 
 def _asked_for(session: Session, customer_id: UUID | None) -> UUID | None:
@@ -69,11 +69,11 @@ def _event(row: AuditEntry) -> dict[str, Any]:
     }
 
 
-def _claim(claim: Claim, sale: Sale | None, store: Store | None) -> dict[str, Any]:
+def _claim(claim: Claim, sale: Sale | None, store: Store | None, is_anothers: bool) -> dict[str, Any]:
     return {
         "customer_id": claim.customer_id,
         "claimed_at": claim.claimed_at,
-        "status": status_of(claim, sale, now()),
+        "status": status_of(claim, sale, now(), is_anothers=is_anothers),
         "sale": None if sale is None else _sale(sale, store),
     }
 

@@ -34,9 +34,13 @@ bp = Blueprint("shopper_privacy", __name__)
 
 
 class AskedConsentOut(ConsentOut):
-    """What holds for one purpose, and the words to ask it in: send their `text_version` back with the answer."""
+    """What holds for one purpose, and the words to ask it in: send their `text_version` back with the answer.
+
+    `said_version` is of the words that the customer said it to: a shop has words of its own.
+    """
 
     text: str
+    said_version: str | None
 
 
 class AskedConsentsOut(Answer):
@@ -141,8 +145,9 @@ def _purpose(name: str) -> Purpose:
 
 
 def _asked(purpose: Purpose, holds: Consent | None, sites: dict[UUID, str]) -> dict[str, Any]:
+    said = describe(purpose, holds, sites)
     asked = {"text_version": TEXT_VERSION, "text": text_of(purpose, _language())}
-    return describe(purpose, holds, sites) | asked
+    return said | asked | {"said_version": said["text_version"]}
 
 
 def _language() -> str:

@@ -30,7 +30,7 @@ function makeRow(item, word) {
   write(row.querySelector(".what"), item.text);
   row.querySelector("input").checked = item.granted === true;
   row.querySelector("input").name = item.purpose;
-  if (word) say(row.querySelector(".where"), word, { when: item.at && day(item.at) });
+  if (word) say(row.querySelector(".where"), word, { when: item.at && day(item.at), site: item.site });
   return row;
 }
 
@@ -55,8 +55,9 @@ async function stateOf(box, item) {
   }
 }
 
-function sayWhen({ granted }) {
-  return granted === null ? "consent_open" : granted ? "consent_given" : "consent_withdrawn";
+function sayWhen({ granted, site }) {
+  if (granted === null) return "consent_open";
+  return (granted ? "consent_given" : "consent_withdrawn") + (site ? "_at" : "");
 }
 
 const state = ({ purpose, text_version }, granted) => put(`consents/${purpose}`, { granted, text_version });

@@ -117,7 +117,9 @@ export const ENGLISH = {
   consent_needed: "Your card needs this: without it no till knows you.",
   consent_open: "Not answered yet",
   consent_given: "Allowed on {when}",
+  consent_given_at: "Allowed on {when}, told us by {site}",
   consent_withdrawn: "Not allowed since {when}",
+  consent_withdrawn_at: "Not allowed since {when}, told us by {site}",
   unwanted: "No card, as you wish",
   unwanted_explained:
     "Without your yes to being recognised in the store there is no card. Your file and what is in it are under My data.",

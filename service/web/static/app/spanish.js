@@ -115,7 +115,9 @@ export const SPANISH = {
   consent_needed: "Tu tarjeta lo necesita: sin esto ninguna caja te conoce.",
   consent_open: "Sin respuesta todavía",
   consent_given: "Permitido el {when}",
+  consent_given_at: "Permitido el {when}, según {site}",
   consent_withdrawn: "No permitido desde el {when}",
+  consent_withdrawn_at: "No permitido desde el {when}, según {site}",
   unwanted: "Sin tarjeta, como quieras",
   unwanted_explained:
     "Sin tu sí a ser reconocido en la tienda no hay tarjeta. Tu ficha y lo que contiene están en Mis datos.",
