@@ -146,7 +146,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def _check_private(path: Path) -> None:
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if os.name == "posix" and path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ExposedKeys(f"the key file {path} can be read by other users: chmod 600 {path}")
 
 

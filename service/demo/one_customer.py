@@ -67,7 +67,7 @@ class OneCustomer:
             ("import the old CRM, where she is mistyped", self._import),
             ("look for probable duplicates", self._find_duplicates),
             ("sell a cap without a scan, with a claim code", self._sell_unidentified),
-            ("let her sign in on her phone with a code by e-mail", self._sign_in),
+            ("let her join on her own phone, with a code by e-mail", self._sign_in),
             ("let her claim the cap", self._claim_sale),
             ("merge: an operator accepts the proposal", self._accept),
             ("undo the merge", self._undo),
@@ -111,7 +111,7 @@ class OneCustomer:
         sold = self._demo.till.sell(sale, claim=self._claim)
         _expect(sold.link, Link.UNIDENTIFIED)
         self._cap_sale = sold.sale_id
-        return "A cap is sold for 15.00 EUR, no phone at hand: the receipt carries a QR that claims it"
+        return "A cap is sold for 15.00 EUR to somebody unknown: the receipt carries a QR that claims it"
 
     def _sign_in(self) -> str:
         self._phone = self._demo.keep_open(httpx2.Client(base_url=self._demo.url, timeout=15.0, trust_env=False))
@@ -121,7 +121,7 @@ class OneCustomer:
         opened = self._post(f"/shopper/v1/sign-in/{asked['request_id']}", {"code": code})
         _expect((opened["status"], opened["created"]), ("signed_in", False))
         self._phone.headers["X-CSRF-Token"] = opened["csrf_token"]
-        return "At home she proves her e-mail with a one-time code: we know her already"
+        return "Still in the store she opens it on her phone and proves her e-mail with a one-time code: we know her"
 
     def _claim_sale(self) -> str:
         claimed = self._post("/shopper/v1/claims", {"claim_code": self._claim})
@@ -130,7 +130,7 @@ class OneCustomer:
             "GET", f"/commerce/v1/customers/{self._demo.report.customer_id}/sales", self._demo.site_key
         )["items"]
         _expect({sale["sale_id"] for sale in sales}, {self._cap_sale, self._demo.report.sale_id})
-        return "She claims the cap: T-shirt and cap are on one customer, the one the web shop knows"
+        return "The cap is hers: T-shirt and cap are on one customer, the one the web shop knows"
 
     def _accept(self) -> str:
         accepted = self._demo.ask("POST", f"/operator/v1/proposals/{self._proposal}/accept", self._operator_key, {})

@@ -73,6 +73,12 @@ def test_a_file_that_others_can_open_is_refused(path: Path, mode: int) -> None:
     assert refusal(path) == "the key file FILE can be read by other users: chmod 600 FILE"
 
 
+def test_a_folder_in_its_place_is_called_what_it_is(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    assert refusal(path) == "the key file FILE can't be read: Is a directory"
+
+
 def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
     assert refusal(tmp_path / "no.json") == "the key file FILE does not exist: make it with `unspoken keys init`"
 
