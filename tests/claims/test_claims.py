@@ -237,6 +237,14 @@ def test_of_two_sales_with_one_code_only_the_first_to_arrive_is_claimed(world: W
     assert sales_of(maria) == [sale_id]
 
 
+def test_of_two_sales_that_arrive_with_one_code_in_the_same_instant_only_one_is_claimed(world: World) -> None:
+    store, maria = world.store(), world.shopper()
+    code, sale_id = receipt(world.till(store))
+    other = world.till(store).sell(claim_hash=hashed(code)).json["sale_id"]
+    assert claimed(maria, code) == (201, "claimed")
+    assert sales_of(maria) in ([sale_id], [other])
+
+
 def test_of_two_sales_that_arrive_with_one_code_after_its_claim_only_the_first_is_claimed(world: World) -> None:
     till, maria, code = world.till(), world.shopper(), mint_claim()
     claim(maria, code)

@@ -60,6 +60,30 @@ def test_a_claim_that_came_before_its_sale_gives_way_to_the_scan_that_the_sale_n
     assert claimed(maria, code) == (409, "not_claimable")
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["another_id", "another_store"])
+def test_no_other_scan_makes_a_claim_hold_that_came_before_its_sale(world: World, elsewhere: bool) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    code, scan_id = mint_claim(), str(uuid4())
+    claim(maria, code)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    world.clock.forward(seconds=1)
+    refused_scan(*((world.till(), scan_id) if elsewhere else (till,)))
+    world.clock.forward(seconds=1)
+    till.scan(jose.code(), scan_id)
+    assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [], [sale_id])
+
+
+def test_a_claim_that_came_before_its_sale_comes_to_nothing_in_a_conflict(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    shown, code = maria.code(), mint_claim()
+    claim(jose, code)
+    till.scan(shown)
+    sale_id = till.sell(till.scan(shown).json["scan_id"], claim_hash=hashed(code)).json["sale_id"]
+    assert (link_now(till, sale_id), sales_of(jose)) == ("conflict", [])
+
+
 def test_a_claim_that_came_before_its_sale_holds_when_the_awaited_scan_is_refused(world: World) -> None:
     till, maria = world.till(), world.shopper()
     code, scan_id = mint_claim(), str(uuid4())
@@ -137,6 +161,20 @@ def test_a_claim_holds_from_the_first_scan_on_that_comes_after_the_sale(world: W
     world.clock.forward(seconds=1)
     assert till.scan(jose.code(), scan_id).json["outcome"] == "identified"
     assert (link_now(till, sale_id), sales_of(maria), sales_of(jose)) == ("linked", [sale_id], [])
+
+
+def test_whom_the_first_scan_after_the_sale_identified_keeps_it_though_a_claim_waited(world: World) -> None:
+    store, site = world.store(), world.site()
+    till, other = world.till(store), world.till(store)
+    maria, jose, eva = (site.shopper(name) for name in ("maria", "jose", "eva"))
+    code, scan_id = mint_claim(), str(uuid4())
+    claim(maria, code)
+    sale_id = till.sell(scan_id, claim_hash=hashed(code)).json["sale_id"]
+    for at, shopper in ((other, jose), (till, eva)):
+        world.clock.forward(seconds=1)
+        assert at.scan(shopper.code(), scan_id).json["outcome"] == "identified"
+        assert (link_now(till, sale_id), sales_of(jose)) == ("linked", [sale_id])
+    assert (sales_of(maria), sales_of(eva)) == ([], [])
 
 
 def test_scans_that_came_before_the_sale_leave_nothing_to_a_claim(world: World) -> None:

@@ -101,6 +101,16 @@ def test_her_sales_and_scans_stay_each_by_itself(scene: Scene) -> None:
     assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
 
 
+def test_a_return_of_what_she_claimed_names_no_other_sale_of_hers(scene: Scene) -> None:
+    scene.claim(UUID(scene.maria.customer_id))
+    scene.claim(UUID(scene.maria.customer_id))
+    scene.till.take_back(sale_id=scene.sales[0], replacement_sale_id=scene.sales[1])
+    scene.erase()
+    [taken_back] = scene.rows(Return)
+    assert str(taken_back["sale_id"]) == scene.sales[0], "a return stays with its own sale"
+    assert (taken_back["replacement_sale_id"], taken_back["body_digest"]) == (None, b"")
+
+
 def test_her_scans_and_her_audit_go_with_the_rest_and_wait_for_no_sweep(scene: Scene) -> None:
     scene.live()
     with scene.world.service.db.write() as session:

@@ -164,6 +164,18 @@ def test_an_account_unlinked_leaves_the_file_with_the_sessions_of_its_site(world
     assert maria.accounts() == []
 
 
+def test_accounts_are_shown_in_the_order_they_came_and_those_that_wait_after_them(world: World, maria: Maria) -> None:
+    names = ("Zapatos", "Libros", "Muebles", "Flores")
+    for name, contact in zip(names, (EMAIL, EMAIL, PHONE, "maria.work@example.com"), strict=True):
+        give(vouching_site(world, name), "maria", contact, verified=contact == EMAIL)
+        world.clock.forward(minutes=1)
+    maria.sign_in()
+    for contact in (PHONE, "maria.work@example.com"):
+        assert maria.add(contact).json["outcome"] == "added"
+    shown = [(item["site"]["name"], item["status"]) for item in maria.accounts()]
+    assert shown == list(zip(names, ("linked", "linked", "to_confirm", "to_confirm"), strict=True))
+
+
 def test_a_contact_is_no_account(maria: Maria) -> None:
     maria.sign_in()
     assert maria.call("DELETE", f"accounts/{identifier_of(maria, EMAIL)}").status_code == 404

@@ -1,7 +1,11 @@
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
+from service.audit.models import ERASED_SESSION, Action, AuditEntry
+from tests.merging.people import People
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give, vouching_site
 from tests.world import World
 
@@ -217,6 +221,28 @@ def test_an_account_that_gave_the_number_long_ago_is_not_the_provers_to_confirm(
     assert stranger.sign_in(PHONE).accounts() == []
 
 
+def test_nor_is_one_that_gave_it_long_ago_and_was_joined_with_an_older_one(world: World, somebody: Somebody) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    older = site.account("maria-1")
+    world.clock.forward(minutes=1)
+    people.join(UUID(older), UUID(give(site, "maria-7", PHONE)))
+    world.clock.forward(days=180)
+    assert somebody().sign_in(PHONE).accounts() == []
+
+
+def test_an_account_that_gave_another_number_long_ago_is_the_provers_to_confirm(
+    world: World, somebody: Somebody
+) -> None:
+    site = world.site()
+    customer_id = give(site, "maria-7", SECOND_PHONE)
+    world.clock.forward(days=180)
+    items = site.call("GET", f"/commerce/v1/customers/{customer_id}").json["identifiers"]
+    [before] = [item["identifier_id"] for item in items if item["kind"] == "phone"]
+    assert site.call("DELETE", f"/commerce/v1/accounts/maria-7/identifiers/{before}").status_code == 204
+    give(site, "maria-7", PHONE)
+    assert [account["status"] for account in somebody().sign_in(PHONE).accounts()] == ["to_confirm"]
+
+
 def test_an_account_with_another_contact_is_not_the_stranger_s_to_confirm(world: World, somebody: Somebody) -> None:
     """Its number was mistyped: whoever has it must not take the file."""
     site = world.site()
@@ -315,4 +341,14 @@ def test_a_new_owner_throws_nobody_out_of_the_old_file_though_it_holds_the_numbe
     assert [account["status"] for account in before.accounts()] == ["linked"]
     assert somebody().prove(PHONE, new_owner=True).json["status"] == "signed_in"
     assert in_the_app.call("GET", "/shopper/v1/session").status_code == 200
+    assert before.contacts() == {EMAIL: "verified"}
+
+
+def test_the_old_file_names_the_session_of_no_new_owner_who_was_erased(world: World, somebody: Somebody) -> None:
+    before = file_of_maria(somebody, EMAIL, PHONE)
+    owner = somebody().sign_in(PHONE, new_owner=True)
+    assert owner.call("POST", "erase", {"confirm": "erase"}).status_code == 204
+    with world.service.db.read() as session:
+        taken = select(AuditEntry.actor_id).where(AuditEntry.action == Action.IDENTIFIER_EVICTED)
+        assert session.scalars(taken).all() == [ERASED_SESSION]
     assert before.contacts() == {EMAIL: "verified"}

@@ -114,6 +114,14 @@ def test_a_scan_of_another_store_links_nothing_and_reveals_nothing(world: World,
     assert sales_of(maria) == []
 
 
+@pytest.mark.parametrize("practised", ["scan", "sale"])
+def test_practice_and_what_is_real_are_never_linked(world: World, practised: str) -> None:
+    store, maria = world.store(), world.shopper()
+    scanner, seller = (world.till(store, training=practised == what) for what in ("scan", "sale"))
+    scan_id = scanner.scan(maria.code()).json["scan_id"]
+    assert (seller.sell(scan_id).json["link"], sales_of(maria)) == ("refused", [])
+
+
 def test_several_receipts_may_share_one_scan(world: World) -> None:
     till, maria = world.till(), world.shopper()
     scan_id = till.scan(maria.code()).json["scan_id"]
@@ -180,6 +188,7 @@ def test_the_own_scan_of_a_till_goes_before_another_tills_scan_of_the_same_id(wo
     other.scan(jose.code(), scan_id)
     sale_id = till.sell(scan_id).json["sale_id"]
     assert sales_of(jose) == [sale_id], "so far it is the only scan of that id in the store"
+    world.clock.forward(seconds=1)
     till.scan(maria.code(), scan_id)
     assert (sales_of(maria), sales_of(jose)) == ([sale_id], [])
 
@@ -191,6 +200,26 @@ def test_of_two_other_tills_scans_of_one_id_only_the_first_is_linked(world: Worl
     world.till(store).scan(maria.code(), scan_id)
     world.clock.forward(seconds=1)
     world.till(store).scan(jose.code(), scan_id)
+    sale = world.till(store).sell(scan_id).json
+    assert (sale["link"], sales_of(maria), sales_of(jose)) == ("linked", [sale["sale_id"]], [])
+
+
+def test_a_refused_scan_of_another_till_stands_before_a_later_one_of_a_third(world: World) -> None:
+    store, maria = world.store(), world.shopper()
+    scan_id = str(uuid4())
+    assert world.till(store).scan("71", scan_id).json["outcome"] == "refused"
+    world.clock.forward(seconds=1)
+    assert world.till(store).scan(maria.code(), scan_id).json["outcome"] == "identified"
+    assert (world.till(store).sell(scan_id).json["link"], sales_of(maria)) == ("refused", [])
+
+
+def test_a_scan_of_the_same_id_in_another_store_stands_before_none(world: World) -> None:
+    store, site = world.store(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    scan_id = str(uuid4())
+    world.till().scan(jose.code(), scan_id)
+    world.clock.forward(seconds=1)
+    world.till(store).scan(maria.code(), scan_id)
     sale = world.till(store).sell(scan_id).json
     assert (sale["link"], sales_of(maria), sales_of(jose)) == ("linked", [sale["sale_id"]], [])
 
