@@ -119,7 +119,7 @@ def _run(job: Job, ours: Connection, theirs: Connection) -> None:
     ours.close()
     gc.disable()  # all that is made here is trees, and looking through them for cycles takes a third of the time
     ahead: Queue[Batch | UnspokenError | None] = Queue(_PIECES_AHEAD)
-    sender = Thread(target=_send, args=(ahead, theirs))
+    sender = Thread(target=_send, args=(ahead, theirs), daemon=True)  # nothing unforeseen leaves our reader waiting
     sender.start()
     try:
         for piece in prepare(job):

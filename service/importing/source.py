@@ -67,7 +67,10 @@ class Reading:
         return self._raw.tell()
 
     def __iter__(self) -> Iterator[Line]:
-        next(self._reader, None)
+        try:
+            next(self._reader, None)
+        except csv.Error:
+            raise BadFile("the header is not valid CSV: look for a quote that is out of place") from None
         while True:
             began = self._reader.line_num + 1
             try:

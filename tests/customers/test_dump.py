@@ -126,3 +126,4 @@ def test_one_value_sealed_twice_is_not_told_to_be_one(world: World) -> None:
     assert vault.seal(b"0042", context=b"") != vault.seal(b"0042", context=b"")
     assert key.seal("0042", context="") != key.seal("0042", context="")
     assert vault.indexes("crm", "0042") != vault.indexes("crm0", "042")
+    assert vault.digest(b"0042", context="one") != vault.digest(b"0042", context="other")

@@ -71,6 +71,17 @@ def test_everybody_is_found_before_during_and_after_a_rotation(world: World, mon
     assert customers(world) == 3
 
 
+def test_what_was_unlinked_is_not_counted(world: World) -> None:
+    site = world.site()
+    put = site.put("maria", email())
+    told = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json["identifiers"]
+    held = {one["kind"]: one["identifier_id"] for one in told}
+    assert versions(world) == {1: 2}
+    path = f"/commerce/v1/accounts/maria/identifiers/{held['email']}"
+    assert site.call("DELETE", path).status_code == 204
+    assert versions(world) == {1: 1}
+
+
 def test_a_database_from_before_several_rotations_finds_everybody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,16 @@ def test_an_account_takes_what_the_site_knows(world: World) -> None:
     }
 
 
+def test_what_a_site_gave_is_told_oldest_first(world: World) -> None:
+    site = world.site()
+    for item in (crm("C-7"), email(), card("0042"), phone()):
+        customer_id = site.put("maria", item)["customer_id"]
+        world.clock.forward(seconds=1)
+    read = site.call("GET", f"/commerce/v1/customers/{customer_id}").json
+    kinds = [item["kind"] for item in read["identifiers"] if item["kind"] != "account"]
+    assert kinds == ["crm", "email", "loyalty_card", "phone"]
+
+
 def test_putting_it_again_changes_nothing(world: World) -> None:
     site = world.site()
     first = site.put("maria", email(), phone())
@@ -183,6 +193,15 @@ def test_a_crm_id_that_comes_after_the_merge_is_a_claim_until_an_operator_decide
     assert (again["identifiers"], again["problems"]) == ([{"kind": "crm", "trust": "vouched"}], [])
     same = outlet.put("m-77", crm("A"))
     assert (same["identifiers"], same["problems"]) == ([{"kind": "crm", "trust": "vouched"}], [])
+
+
+def test_a_site_that_corrects_a_crm_id_is_taken_at_its_newest_word(world: World) -> None:
+    site = world.site()
+    site.put("maria", crm("A"))
+    world.clock.forward(seconds=1)
+    put = site.put("maria", crm("B"))
+    assert put["identifiers"] == [{"kind": "crm", "trust": "vouched"}]
+    assert "the weakest became a claim" in put["problems"][0]["detail"]
 
 
 def test_two_crm_ids_that_an_operator_joined_stay(world: World) -> None:

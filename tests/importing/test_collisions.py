@@ -87,6 +87,16 @@ def test_proved_on_both_sides_is_one_customer(trusted_desk: Desk) -> None:
     assert (again["unchanged"], again["merged"]) == (1, 0)
 
 
+def test_a_number_that_a_file_proved_is_not_made_young_by_a_site_that_repeats_it(trusted_desk: Desk) -> None:
+    desk, phone = trusted_desk, {"kind": "phone", "value": "+34612345678", "verified": True}
+    desk.report(table("account_id,phone,phone_verified", "m1,+34612345678,yes"))
+    desk.world.clock.forward(days=181)
+    desk.site.put("m1", phone)
+    put = desk.world.site("Outlet", may_vouch=("phone",)).put("m-77", phone)
+    assert put["outcome"] == "pending"
+    assert "may have changed hands" in put["proposals"][0]["reason"]
+
+
 def test_two_people_at_one_address_are_two(desk: Desk) -> None:
     content = table("email,name", "home@example.org,María", "home@example.org,José", "home@example.org,maría")
     report = desk.report(content)

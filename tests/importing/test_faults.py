@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from service.importing import reader
 from service.importing.columns import BadFile
 from service.importing.reader import _receive
 from tests.importing.conftest import Desk, table
@@ -63,6 +64,13 @@ def test_a_row_with_more_or_fewer_values_than_the_header_is_told(desk: Desk) -> 
     assert [error["line"] for error in report["errors"]] == [2, 3]
     assert "the row has 4 values and the header 3" in report["errors"][0]["error"]
     assert report["created"] == 2
+
+
+def test_an_import_whose_reader_breaks_down_ends_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "prepare", lambda _: 1 / 0)
+    done = desk.run("account_id\nm1\n")
+    assert done.exit_code == 1
+    assert "the process that reads the file was killed" in done.stderr
 
 
 def test_a_row_with_broken_quotation_marks_does_not_stop_the_others(desk: Desk) -> None:

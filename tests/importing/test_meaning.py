@@ -57,6 +57,13 @@ def test_spaces_around_a_key_are_no_part_of_it(desk: Desk) -> None:
     assert desk.customer("m1")["values"] == {"account": "m1", "crm": "4711"}
 
 
+@pytest.mark.parametrize("cell", ['"crm"x', '"crm', "x" * 140_000], ids=["quote", "open", "long"])
+def test_a_header_that_is_no_csv_is_refused_in_one_line(desk: Desk, cell: str) -> None:
+    done = desk.run(f"account_id,{cell}\nm1,1\n")
+    assert done.exit_code == 1
+    assert "the header is not valid CSV" in done.stderr
+
+
 def test_columns_are_told_where_their_names_do_not_say(desk: Desk) -> None:
     content = table(" Web-ID,Mail (privat) ", "m1,maria@example.org")
     report = desk.report(content, "--map", "Web-ID=account_id", "--map", "mail (privat)=email")

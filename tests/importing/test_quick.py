@@ -86,6 +86,14 @@ def test_keys(value: str) -> None:
     agree(ACCEPTANCES["ES"], IdentifierKind.CRM, value.strip(), "ES")
 
 
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_number_that_the_brand_blocks_as_it_is_written_is_blocked(region: str) -> None:
+    blocked = RULES.blocked.model_copy(update={"values": ["612 345 678"]})
+    acceptance = Acceptance(RULES.model_copy(update={"blocked": blocked}), region)
+    with pytest.raises(InvalidIdentifier, match="identifies nobody"):
+        acceptance.accept(IdentifierKind.PHONE, "612 345 678")
+
+
 def test_the_short_cuts_are_taken() -> None:
     """Without this the others would hold with no short cut at all."""
     acceptance = ACCEPTANCES["ES"]

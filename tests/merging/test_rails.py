@@ -12,7 +12,7 @@ from service.customers.traits import write_traits
 from service.merging.do_not_link import keep_apart
 from service.merging.join import Outcome
 from service.merging.models import DoNotLink, Rule
-from service.merging.rails import may_have_changed_hands
+from service.merging.rails import has_room_for_crm, may_have_changed_hands
 from service.merging.reconcile import reconcile
 from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, SHOPPER, SITE, People
 
@@ -99,6 +99,23 @@ def test_any_part_of_a_name_is_a_name(people: People, trait: str) -> None:
     assert not people.are_one(ana, luis)
 
 
+@pytest.mark.parametrize("named_first", [True, False])
+def test_a_phone_merges_where_only_one_has_a_name_whoever_proves_it_last(people: People, named_first: bool) -> None:
+    named, nameless = people.node("Ana"), people.node()
+    for node in (named, nameless) if named_first else (nameless, named):
+        people.give(node, PHONE, "+34600123456")
+    assert people.are_one(named, nameless)
+
+
+def test_other_details_make_no_name(people: People) -> None:
+    ana, luis = people.node("Ana"), people.node()
+    with people.write() as session:
+        write_traits(people.keystore, session.get_one(Customer, luis), {"birth_date": "1990-05-17"})
+    people.give(ana, PHONE, "+34600123456")
+    people.give(luis, PHONE, "+34600123456")
+    assert people.are_one(ana, luis)
+
+
 def test_a_phone_merges_where_only_one_has_a_name_and_an_email_where_both_have(people: People) -> None:
     ana, nameless, twin = people.node("Ana"), people.node(), people.node("Ana M.")
     people.give(ana, PHONE, "+34600123456")
@@ -144,6 +161,23 @@ def test_the_same_crm_id_on_both_sides_is_no_conflict(people: People) -> None:
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
 
 
+def test_the_rules_may_leave_room_for_a_second_crm_id(people: People) -> None:
+    people.change("limits", crm=2)
+    nodes = [people.node() for _ in range(3)]
+    for node in nodes:
+        people.give(node, EMAIL, "ana@example.com")
+    people.give(nodes[0], CRM, "C-1", Trust.VOUCHED)
+    assert has_room(people, nodes[1], "C-2")
+    people.give(nodes[1], CRM, "C-2", Trust.VOUCHED)
+    assert not has_room(people, nodes[2], "C-3")
+    assert has_room(people, nodes[2], "C-2")
+
+
+def has_room(people: People, node: UUID, value: str) -> bool:
+    with people.write() as session:
+        return has_room_for_crm(session, people.keystore, node, value, people.rules)
+
+
 def test_what_was_ended_counts_for_no_limit(people: People) -> None:
     a, b = people.node(), people.node()
     people.give(a, CRM, "C-1", Trust.VOUCHED)
@@ -159,6 +193,9 @@ def test_a_limit_that_a_person_broke_stops_nothing_that_breaks_it_no_further(peo
     people.join(a, b, Rule.OPERATOR)
     assert people.join(c, a, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
     assert people.join(d, a, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.PROPOSED
+    e = people.node()
+    people.give(e, CRM, "C-2", Trust.VOUCHED)
+    assert people.join(a, e, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.MERGED
 
 
 def test_two_accounts_of_one_site_never_merge_by_themselves(people: People) -> None:
@@ -255,11 +292,13 @@ def test_a_person_lifts_a_do_not_link_and_an_unmerge_lays_it_again(people: Peopl
     assert people.join(a, c, Rule.VERIFIED_IDENTIFIER, kind="email").outcome == Outcome.FORBIDDEN
 
 
-def test_what_a_person_lifted_keeps_no_later_evidence_out(people: People) -> None:
+@pytest.mark.parametrize("rule", PERSONS)
+def test_what_a_person_lifted_keeps_no_later_evidence_out(people: People, rule: Rule) -> None:
     a, b, c = (people.node() for _ in range(3))
-    people.undo(people.join(a, b).merge_id)
+    with people.write() as session:
+        keep_apart(session, a, b, actor=SHOPPER, now=people.now())
     people.join(b, c)
-    again = people.join(a, c)
+    again = people.join(a, c, rule)
     assert people.join(a, b, Rule.VERIFIED_IDENTIFIER, kind="email").merge_id is not None
     assert people.undo(again.merge_id).still_connected
 
@@ -466,6 +505,22 @@ def test_an_address_is_never_recycled(people: People) -> None:
     people.world.clock.forward(days=1_000)
     people.give(b, EMAIL, "maria@example.com")
     assert people.are_one(a, b)
+
+
+@pytest.mark.parametrize("kind", [ACCOUNT, IdentifierKind.ANONYMOUS])
+def test_an_account_or_a_device_takes_from_nobody(people: People, kind: IdentifierKind) -> None:
+    people.change("limits", account=1, anonymous=1)
+    a = people.node()
+    for value in ("one", "two"):
+        assert people.give(a, kind, value, Trust.VOUCHED, issuer=SHOP) is None
+    assert [held[1:] for held in people.held(a).values()] == [("vouched", True, None)] * 2
+
+
+def test_what_an_owner_proves_again_stays_theirs_alone(people: People) -> None:
+    a = people.node()
+    for _ in range(2):
+        people.give(a, EMAIL, "ana@example.com", actor=SHOPPER)
+        assert [held[1:] for held in people.held(a).values()] == [("verified", True, None)]
 
 
 def test_a_value_that_can_no_longer_be_read_leads_to_nobody(people: People) -> None:
