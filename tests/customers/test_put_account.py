@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from service.audit.models import Action, AuditEntry
 from service.customers.models import Customer, Identifier
 from service.merging.models import Merge
 from service.merging.put_account import MAX_IDENTIFIERS
+from service.web.context import EXTENSION
 from tests.customers.given import EMAIL, card, crm, email, phone
 from tests.merging.people import People
 from tests.world import World
@@ -43,6 +45,16 @@ def test_what_a_site_gave_is_told_oldest_first(world: World) -> None:
     read = site.call("GET", f"/commerce/v1/customers/{customer_id}").json
     kinds = [item["kind"] for item in read["identifiers"] if item["kind"] != "account"]
     assert kinds == ["crm", "email", "loyalty_card", "phone"]
+
+
+def test_a_number_without_a_country_is_of_the_region_in_the_settings(world: World) -> None:
+    service = world.service
+    american = replace(service, settings=replace(service.settings, phone_region="US"))
+    world.app.extensions[EXTENSION] = american
+    site = world.site()
+    customer_id = site.put("maria", phone("(212) 555-2368"))["customer_id"]
+    read = site.call("GET", f"/commerce/v1/customers/{customer_id}").json
+    assert [item["value"] for item in read["identifiers"] if item["kind"] == "phone"] == ["+12125552368"]
 
 
 def test_putting_it_again_changes_nothing(world: World) -> None:

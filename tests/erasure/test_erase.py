@@ -21,7 +21,7 @@ from service.proof.models import OneTimeCode
 from service.proof.request import Contact
 from service.sales.models import Claim, Return, Sale
 from service.scans.models import OtpFailure, Scan
-from service.sessions.models import ShopperSession
+from service.sessions.models import Handoff, ShopperSession
 from tests.erasure.scene import EMAIL, VALUES, Scene, dump, operator, personal
 from tests.world import World
 
@@ -35,7 +35,7 @@ def test_everything_that_is_to_go_is_there_before(scene: Scene) -> None:
     told = dump(scene.world)
     assert len(personal(scene.world, scene.nodes)) > 20
     assert all(secret in told for secret in personal(scene.world, scene.nodes))
-    for table in (Identifier, Consent, Claim, Card, ShopperSession, Scan, AuditEntry):
+    for table in (Identifier, Consent, Claim, Card, ShopperSession, Handoff, Scan, AuditEntry):
         assert of(scene, table), table
     assert len(scene.rows(OneTimeCode)) == 2
     assert len(scene.rows(LinkRequest)) == 3
@@ -49,7 +49,7 @@ def test_after_an_erasure_no_value_of_hers_is_left_in_the_database(scene: Scene)
     scene.erase()
     told = dump(scene.world)
     assert [line for line in told.splitlines() if any(secret in line for secret in secrets)] == []
-    for table in (Identifier, Consent, Claim, Card, ShopperSession, Scan):
+    for table in (Identifier, Consent, Claim, Card, ShopperSession, Handoff, Scan):
         assert of(scene, table) == [], table
     for table in (Merge, DoNotLink, Proposal):
         assert scene.rows(table) == []

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from service.customers.models import IdentifierKind
+from service.customers.normalise import InvalidIdentifier
 from service.errors import BadSettings
+from service.merging.judge import accept_value
 from service.merging.rules import DEFAULT_FILE, load_rules
 
 EMAIL, PHONE, CRM, CARD = IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, IdentifierKind.LOYALTY_CARD
@@ -158,3 +160,18 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     path.write_bytes("# para España".encode("latin-1"))
     with pytest.raises(BadSettings, match=r"rules\.toml are not UTF-8"):
         load_rules(path)
+
+
+@pytest.mark.parametrize("number", ["910 000 000", "+34 910-000-000", "0034910000000"])
+def test_the_number_of_a_store_is_blocked_however_it_is_written(tmp_path: Path, number: str) -> None:
+    rules = load_rules(written(tmp_path, "phones = []", 'phones = ["+34910000000"]'))
+    with pytest.raises(InvalidIdentifier):
+        accept_value(rules, PHONE, number, region="ES")
+    assert accept_value(rules, PHONE, "910 000 001", region="ES") == "+34910000001"
+
+
+def test_a_placeholder_is_called_one_before_anything_else_is_said_of_it() -> None:
+    with pytest.raises(InvalidIdentifier, match="placeholder"):
+        accept_value(load_rules(None), CRM, " N/A ", region="ES")
+    with pytest.raises(InvalidIdentifier, match="placeholder"):
+        accept_value(load_rules(None), PHONE, "null", region="ES")

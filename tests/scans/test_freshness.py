@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from service.crypto import keyfile
+from service.scans.models import Scan
 from tests.world import MIDDAY, World
 
 SHOWN = pytest.mark.parametrize("shown", ["code", "typed_code"])
@@ -105,3 +108,24 @@ def test_the_most_absurd_clock_is_taken_for_what_it_is_worth(world: World) -> No
         for scanned_at in ("1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999999Z"):
             answer = till.scan(code, scanned_at=scanned_at, clock_offset_ms=offset)
             assert (answer.status_code, answer.json["reason"]) == (201, "too_old")
+
+
+def test_a_key_that_has_ended_verifies_nothing_however_early_it_was_scanned(world: World) -> None:
+    till, code, path = world.till(), code_of_midday(world), world.settings.keys_file
+    keyfile.save(path, keyfile.rotate(keyfile.load(path), MIDDAY, at_once=True))
+    last = keyfile.load(path).ring.keys[0].verifies_until
+    assert last is not None
+    world.clock.now = last + timedelta(seconds=1)
+    assert till.scan(code, scanned_at=(last - timedelta(minutes=1)).isoformat()).json["reason"] == "unknown_key"
+
+
+def test_a_scan_keeps_when_it_was_made_when_it_came_and_what_the_till_said_of_it(world: World) -> None:
+    till, code = world.till(), code_of_midday(world)
+    world.clock.forward(minutes=5)
+    ours = till.scan(code, scanned_at=MIDDAY.isoformat(), cashier_ref="K7").json["scan_id"]
+    foreign = till.scan("4006381333931").json["scan_id"]
+    with world.service.db.read() as session:
+        rows = {str(row.id): row for row in session.scalars(select(Scan))}
+    assert (rows[ours].kind, rows[ours].cashier_ref) == ("71", "K7")
+    assert (rows[ours].scanned_at, rows[ours].received_at) == (MIDDAY, MIDDAY + timedelta(minutes=5))
+    assert rows[foreign].kind is None

@@ -49,6 +49,23 @@ def test_waiting_is_by_arrival_so_no_till_can_talk_it_away(world: World) -> None
         assert answer.json["reason"] == "too_many_tries"
 
 
+def test_the_wait_is_over_by_arrival_though_the_code_was_read_while_it_ran(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
+    code, read_at = maria.typed_code(), world.clock().isoformat()
+    world.clock.forward(seconds=5)
+    assert till.scan(code, scanned_at=read_at).json["outcome"] == "identified"
+
+
+def test_twenty_mistakes_count_for_a_whole_hour(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    reasons(till, *(unknown(number) for number in range(20)))
+    world.clock.forward(minutes=59, seconds=59)
+    assert till.scan(maria.typed_code()).json["reason"] == "too_many_tries"
+    world.clock.forward(seconds=1)
+    assert till.scan(maria.typed_code()).json["outcome"] == "identified"
+
+
 def test_refusals_while_waiting_do_not_lengthen_the_wait(world: World) -> None:
     till, maria = world.till(), world.shopper()
     reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
