@@ -120,14 +120,15 @@ def give_back(session: Session, keystore: KeyStore, edge: Merge, nodes: Collecti
 def settle_limits(
     session: Session, keystore: KeyStore, parts: Collection[Collection[UUID]], *, limits: Limits
 ) -> None:
-    """Give back, in the components that a merge's end left, what merges took, and hold each to the limits anew.
+    """Give back, in the components that a merge's end left, what merges took that are no longer in them.
 
-    All of it: what left with the other component may have been what broke the limit of a merge that stands.
+    Each keeps its own limits all the same.
     """
     for part in parts:
         theirs = Identifier.customer_id.in_(list(part)), Identifier.demoted_by.is_not(None)
-        took = select(Merge).join(Identifier, Identifier.demoted_by == Merge.id).where(*theirs).distinct()
-        for edge in session.scalars(took.order_by(Merge.created_at, Merge.id)).all():
+        elsewhere = or_(Merge.undone_at.is_not(None), Merge.a_id.not_in(list(part)))
+        left = select(Merge).join(Identifier, Identifier.demoted_by == Merge.id).where(*theirs, elsewhere).distinct()
+        for edge in session.scalars(left.order_by(Merge.created_at, Merge.id)).all():
             give_back(session, keystore, edge, part)
         for one in find_weakest(session, keystore, part, kinds=DEMOTED_BY_MERGES, limits=limits):
             _demote_for_now(session, one)

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -122,6 +122,7 @@ def test_verified_identifiers_give_the_same_customers_in_any_order_of_arrival(
     held=st.lists(st.tuples(nodes, st.integers(0, 9)), max_size=12),
     merged=pairs,
 )
+@example(before=[], held=[(0, 0), (3, 0), (2, 1), (0, 2), (2, 0)], merged=(0, 1))
 def test_merge_then_unmerge_is_the_identity(
     people: People, before: list[tuple[int, int]], held: list[tuple[int, int]], merged: tuple[int, int]
 ) -> None:
