@@ -63,7 +63,8 @@ class Identifier(Base):
     `issuer` is the site of an account or of an anonymous id, else `NO_ISSUER`. `exclusive` is true while this row
     is the one holder of its value: a live account or anonymous id, or a live verified identifier that no merge
     demoted. `demoted_by` is the merge that took its trust away, and gives it back when it is undone.
-    `proved_at` is when its owner last proved it.
+    `proved_at` is when it was last proved, by its owner or by a site that may vouch; of a phone number that was given
+    up or taken by a new owner it is put so far back that it opens nothing alone. `owner_proved_at`: by its owner.
     """
 
     __tablename__ = "identifiers"

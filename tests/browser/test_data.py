@@ -239,6 +239,19 @@ def test_a_consent_is_given_and_withdrawn_by_its_switch(phone: Phone, member: st
     assert held["granted"] is False
 
 
+def test_a_consent_that_a_shop_passed_on_names_the_shop(phone: Phone, site: Site) -> None:
+    account = f"maria-{uuid.uuid4()}"
+    phone.open_card(site.link(account))
+    customer_id = site.send("PUT", f"/commerce/v1/accounts/{account}", {})["customer_id"]
+    said = {"purpose": "marketing_sms", "granted": True, "text_version": "newsletter-3"}
+    site.send("PUT", f"/commerce/v1/customers/{customer_id}/consents", said)
+    open_data(phone)
+    offers = row(phone, "by text message")
+    expect(offers).to_contain_text("told us by Moda Clara")
+    offers.get_by_role("switch").press("Space")
+    expect(offers).not_to_contain_text("Moda Clara")
+
+
 def test_who_lets_no_till_know_them_reads_why_there_is_no_code_and_has_it_back_with_the_consent(
     phone: Phone, site: Site
 ) -> None:

@@ -12,18 +12,6 @@ from tests.linking.requests import ask, asked, refusal
 from tests.world import Shopper, Site, World
 
 
-@pytest.fixture
-def outlet(world: World) -> Site:
-    outlet = world.site("Outlet")
-    outlet.account("mary")
-    return outlet
-
-
-@pytest.fixture
-def maria(world: World) -> Shopper:
-    return world.shopper("maria")
-
-
 def wrong(typed_code: str, by: int = 1) -> str:
     """Return a typed code of 17 digits with another OTP."""
     return typed_code[:11] + f"{(int(typed_code[11:17]) + by) % 1_000_000:06d}"

@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-import pytest
-
 from service.audit.models import Actor, ActorKind
 from service.customers.identifiers import add_identifier
 from service.customers.models import IdentifierKind, Trust
@@ -16,18 +14,6 @@ from tests.proof.people import EMAIL
 from tests.world import Shopper, Site, World
 
 SHOPPER = Actor(ActorKind.SHOPPER, UUID(int=5))
-
-
-@pytest.fixture
-def outlet(world: World) -> Site:
-    outlet = world.site("Outlet")
-    outlet.account("mary")
-    return outlet
-
-
-@pytest.fixture
-def maria(world: World) -> Shopper:
-    return world.shopper("maria")
 
 
 def test_an_approval_that_meets_a_refusal_approves_nothing(world: World, outlet: Site, maria: Shopper) -> None:

@@ -16,19 +16,6 @@ from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give, vouching_site
 from tests.world import Shopper, Site, World
 
 
-@pytest.fixture
-def outlet(world: World) -> Site:
-    """A second shop, which knows an account `mary` and nothing of Maria."""
-    outlet = world.site("Outlet")
-    outlet.account("mary")
-    return outlet
-
-
-@pytest.fixture
-def maria(world: World) -> Shopper:
-    return world.shopper("maria")
-
-
 def is_one(outlet: Site, maria: Shopper) -> bool:
     """Return whether Mary of the outlet is Maria by now."""
     return outlet.call("GET", f"/commerce/v1/customers/{maria.customer_id}").status_code == 200
