@@ -21,7 +21,7 @@ from tests.bench.progress import Progress
 from tests.bench.rows import Row, failed_row, make_row, middle, rate_ratio
 from tests.bench.servers import Server, running_bare, running_service
 
-_CARDS_PER_SECOND, _QUICK_CARDS_PER_SECOND, _MOST_CARDS = 20_000, 6_000, 60_000
+_CARDS_PER_SECOND, _QUICK_CARDS_PER_SECOND, _MOST_CARDS = 40_000, 6_000, 120_000
 _TAIL, _MEMORY = "scan p99 / p50", "memory of a worker"
 _ROWS, _QUICK_ROWS = 50_000, 2_000
 _GROWTH = "scan with 1,000,000 customers and 5,000,000 scans stored"
