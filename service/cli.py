@@ -64,7 +64,9 @@ def migrate() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: two a processor]")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2 a processor; on SQLite 1, plus 1]"
+)
 @json_option
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve the API and the shopper's page. Put a TLS proxy in front of it (docs/operations.md).
@@ -85,8 +87,9 @@ def serve(host: str, port: int, workers: int | None) -> None:
             if fault := find_fault(db):
                 click.echo(f"Not ready: {fault}", err=True)
 
+    wanted = workers or default_workers(on_sqlite=chosen.on_sqlite)
     with told_in_one_line():
-        run(chosen, host=host, port=port, workers=workers or default_workers(), ready=say_where)
+        run(chosen, host=host, port=port, workers=wanted, ready=say_where)
 
 
 @main.command()

@@ -22,9 +22,14 @@ MOST_CONNECTIONS = 1000
 _OWN_FILES = 40  # databases, listeners, metrics, the log: what a worker has open besides its connections
 
 
-def default_workers() -> int:
-    """Return two workers a processor: while one waits for the database, the other works."""
-    return 2 * (os.cpu_count() or 1)
+def default_workers(*, on_sqlite: bool) -> int:
+    """Return two workers a processor: while one waits for the database, the other works.
+
+    On SQLite it is one a processor, and one more: only one writes at a time, and whoever waits for that without a
+    processor to work on makes the slowest answers slower.
+    """
+    processors = os.cpu_count() or 1
+    return processors + 1 if on_sqlite else 2 * processors
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Callable[[str, int], None]) -> None:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from service.serve import default_workers
+from tests.bench.cases import Kind
 from tests.bench.databases import running_databases
 from tests.bench.generator import CONNECTIONS
 from tests.bench.load import Generator, best_generator
@@ -33,7 +33,7 @@ def main() -> int:
                 "machine": describe_machine(),
                 "versions": versions(),
                 "generator": name_generator(plan.generator),
-                "gunicorn": settings_used(plan.workers),
+                "gunicorn": {kind: settings_used(plan.workers_on(kind)) for kind in Kind},
                 "postgresql": databases.postgres,
                 "connections": CONNECTIONS,
                 "rounds": plan.rounds,
@@ -58,9 +58,7 @@ def _read_plan() -> Plan:
     parser.add_argument(
         "--seconds", type=int, choices=range(1, _MOST_SECONDS + 1), default=3, metavar="S", help="a run  [default: 3]"
     )
-    parser.add_argument(
-        "--workers", type=int, default=default_workers(), help="of every server  [default: as shipped]"
-    )
+    parser.add_argument("--workers", type=int, help="of every server  [default: as shipped]")
     parser.add_argument("--generator", type=Generator, choices=list(Generator), default=best_generator())
     given = parser.parse_args()
     rounds, seconds = (1, 1) if given.quick else (max(given.rounds, 1), given.seconds)

@@ -11,6 +11,7 @@ from service.config import Settings, read_settings
 from service.crypto import keyfile
 from service.db import Database
 from service.migrations import migrate
+from service.serve import default_workers
 from tests.bench import history, importing, inprocess, quality, requests
 from tests.bench.cases import CASES, GROWTH, ISSUED, MEMORY, TAIL, Case, Kind, Ratio
 from tests.bench.crowd import Crowd, gather
@@ -38,7 +39,7 @@ class Plan:
 
     rounds: int
     seconds: int
-    workers: int
+    workers: int | None
     generator: Generator
     full: bool
     only: str
@@ -58,6 +59,10 @@ class Plan:
     def runs(self) -> int:
         """How many runs there will be."""
         return len(Kind) * (self.rounds * (3 * len(self.cases) + 2 * self.grows) + 3 * self.wants(_MEMORY))
+
+    def workers_on(self, kind: Kind) -> int:
+        """Return how many workers every server has."""
+        return self.workers or default_workers(on_sqlite=kind is Kind.SQLITE)
 
     def wants(self, name: str) -> bool:
         """Return whether a row was asked for."""
@@ -114,7 +119,7 @@ def _run_on(bench: Bench) -> list[Row]:
     bench.progress.say(f"{bench.kind}: 1,000 customers move in")
     settings, db, crowd = bench.settle("small")
     db.engine.dispose()
-    folder, workers = bench.databases.folder, bench.plan.workers
+    folder, workers = bench.databases.folder, bench.plan.workers_on(bench.kind)
     bare_url = bench.databases.make(bench.kind, "bare")
     rows: list[Row] = []
     with (
@@ -188,7 +193,7 @@ def _measure_growth(bench: Bench, crowd: Crowd, small: Server) -> Row:
     stored = asdict(history.count(db))
     db.engine.dispose()
     try:
-        with running_service(settings, bench.databases.folder, workers=bench.plan.workers) as large:
+        with running_service(settings, bench.databases.folder, workers=bench.plan.workers_on(bench.kind)) as large:
             targets = (
                 _target(ISSUED, crowd, small, f"{ISSUED.name}, little stored"),
                 _target(ISSUED, big_crowd, large, f"{ISSUED.name}, much stored"),

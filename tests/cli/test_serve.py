@@ -16,6 +16,7 @@ import pytest
 
 from service.config import Settings
 from service.crypto import keyfile
+from service.serve import default_workers
 from tests.cli.conftest import Shell
 from tests.conftest import LiveService, Start, wait_until_ready
 from tests.postgres import free_port
@@ -51,14 +52,24 @@ def test_a_port_in_use_ends_it_with_one_and_words(settings: Settings) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @on_sqlite
 def test_it_says_where_it_serves(settings: Settings, host: str) -> None:
-    command = [sys.executable, "-m", "service", "serve", "--host", host, "--port", "0", "--workers", "1", "--json"]
+    command = [sys.executable, "-m", "service", "serve", "--host", host, "--port", "0", "--json"]
     with subprocess.Popen(command, env=environ_of(settings), stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
         told = json.loads(serving.stdout.readline())
         assert httpx2.get(f"{told['url']}/healthz").status_code == 200
         serving.terminate()
         assert serving.stdout.read() == ""
-    assert (told["workers"], serving.returncode) == (1, 0)
+    assert (told["workers"], serving.returncode) == (default_workers(on_sqlite=True), 0)
+
+
+@pytest.mark.parametrize(
+    ("processors", "on_sqlite", "workers"), [(1, True, 2), (8, True, 9), (1, False, 2), (8, False, 16)]
+)
+def test_there_are_two_workers_a_processor_but_on_sqlite_one_and_one_more(
+    processors: int, on_sqlite: bool, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    assert default_workers(on_sqlite=on_sqlite) == workers
 
 
 @on_sqlite
