@@ -87,20 +87,20 @@ def list_(kind: str) -> None:
 
 
 def _rotate_codes(at_once: bool) -> None:
-    path = settings().keys_file
     with told_in_one_line():
-        rotated = keyfile.rotate(keyfile.load(path), clock.now(), at_once=at_once)
-        keyfile.save(path, rotated)
+        rotated = keyfile.change(
+            settings().keys_file, lambda keys: keyfile.rotate(keys, clock.now(), at_once=at_once)
+        )
     newest = rotated.ring.keys[-1]
     show(_describe(newest), f"Key {newest.kid} signs from {newest.signs_from.isoformat()}.")
 
 
 def _rotate_index(at_once: bool) -> None:
-    path, used = settings().keys_file, _count_identifiers()
+    used = _count_identifiers()
     with told_in_one_line():
-        kept = keyfile.load(path)
-        rotated = keyfile.rotate_index(kept, clock.now(), at_once=at_once)
-        keyfile.save(path, rotated)
+        rotated = keyfile.change(
+            settings().keys_file, lambda keys: keyfile.rotate_index(keys, clock.now(), at_once=at_once)
+        )
     newest = rotated.vault.index_keys[-1]
     words = f"Index key {newest.version} writes from {newest.writes_from.isoformat()}."
     show(_describe_index(newest, used), words)

@@ -1,11 +1,12 @@
 """The key file: one private JSON file with every secret that outlives a process."""
 
 import base64
+import fcntl
 import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -110,6 +111,19 @@ def save(path: Path, keys: Keys) -> None:
     with _written_beside(path, keys) as temporary:
         temporary.replace(path)
     _sync_folder(path)
+
+
+def change(path: Path, make: Callable[[Keys], Keys]) -> Keys:
+    """Replace the file by what is made of its keys, and return that; of changes at once each waits for its turn."""
+    load(path)  # or say why it can't be
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        keys = make(load(path))
+        save(path, keys)
+    finally:
+        os.close(folder)
+    return keys
 
 
 @contextmanager

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from service.audit.models import Action, Actor, ActorKind
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
+from service.customers.component import canonical_of
 from service.customers.identifiers import add_identifier, end_identifier, find_live
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
-from service.merging.do_not_link import are_kept_apart
 from service.merging.graph import component_of
 from service.merging.join import Cause, join
 from service.merging.lock import lock_identities
-from service.merging.models import Rule
+from service.merging.models import DoNotLink, Rule
 from service.merging.rules import Rules
 
 
@@ -43,14 +43,14 @@ def sign_up(
 ) -> UUID:
     """Say that a known customer uses this device; return the node under which its activity is captured from now on.
 
-    Where the device is another customer's, or was separated from this one by a person, this is an identity switch.
+    Where the device is another customer's, or a person has separated it from whom it was, this is an identity switch.
     """
     lock_identities(session)
     device = _see(session, keystore, site_id=site_id, anonymous_id=anonymous_id, now=now)
-    ours, theirs = component_of(session, device.customer_id), component_of(session, customer_id)
-    if ours[0].canonical_id == theirs[0].canonical_id:
+    ours = component_of(session, device.customer_id)
+    if ours[0].canonical_id == canonical_of(session, customer_id):
         return device.customer_id
-    if _is_anothers(session, ours, theirs):
+    if _is_anothers(session, [node.id for node in ours]):
         _end(session, device, actor, now)
         device = _begin(session, keystore, site_id=site_id, anonymous_id=anonymous_id, now=now)
     cause = Cause(Rule.ANONYMOUS_SIGN_UP, actor, {"kind": device.kind, "identifier_id": device.id})
@@ -105,10 +105,10 @@ def _end(session: Session, device: Identifier, actor: Actor, now: datetime) -> N
     session.flush()
 
 
-def _is_anothers(session: Session, ours: Sequence[Customer], theirs: Sequence[Customer]) -> bool:
-    """Return whether a device's nodes are a known customer's, who ever held more, or were parted from these."""
-    nodes = [node.id for node in ours]
+def _is_anothers(session: Session, nodes: Sequence[UUID]) -> bool:
+    """Return whether a device's nodes are a known customer's, who ever held more, or were parted from anybody."""
     known = Identifier.customer_id.in_(nodes), Identifier.kind != IdentifierKind.ANONYMOUS
     if session.scalar(select(Identifier.id).where(*known).limit(1)) is not None:
         return True
-    return are_kept_apart(session, nodes, [node.id for node in theirs])
+    parted = DoNotLink.a_id.in_(nodes) | DoNotLink.b_id.in_(nodes)
+    return session.scalar(select(DoNotLink.a_id).where(parted).limit(1)) is not None

@@ -54,7 +54,10 @@ def held_by(
 def find_weakest(
     session: Session, keystore: KeyStore, nodes: Collection[UUID], *, kinds: Iterable[IdentifierKind], limits: Limits
 ) -> list[Identifier]:
-    """Return the identifiers beyond the limits: the least trusted, then what no owner proved, then the oldest."""
+    """Return the identifiers beyond the limits: the least trusted, then what no owner proved, then the oldest.
+
+    Of what was said at once the index decides, which is the same whatever the order.
+    """
     beyond = []
     for (kind, _), held in held_by(session, keystore, nodes, kinds).items():
         weakest_first = sorted(held.values(), key=_weight)
@@ -149,12 +152,12 @@ def _has_holder(session: Session, keystore: KeyStore, identifier: Identifier) ->
     return any(row.exclusive for row in find_live(session, keystore.vault, kind, value, issuer=identifier.issuer))
 
 
-def _weight(rows: list[Identifier]) -> tuple[int, bool, datetime, UUID]:
+def _weight(rows: list[Identifier]) -> tuple[int, bool, datetime, bytes]:
     return (
         max(STRENGTH[row.trust] for row in rows),
         any(row.owner_proved_at is not None for row in rows),
         max(row.proved_at or row.created_at for row in rows),
-        min(row.id for row in rows),
+        min(bytes(row.value_index) for row in rows),
     )
 
 

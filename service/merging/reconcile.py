@@ -1,4 +1,7 @@
-"""Reconcile: what a new identifier causes, at the moment it is written and the same in any order of arrival."""
+"""Reconcile: what a new identifier causes, at the moment it is written.
+
+It is the same in any order of arrival, but where a rail stops a merge: there who came first stays.
+"""
 
 from datetime import datetime
 from typing import Any

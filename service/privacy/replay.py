@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.audit.models import SYSTEM, Action
@@ -27,20 +27,24 @@ WHY_REPLAYED = "replayed from the journal"
 class Journal:
     """Whether the main database has every erasure of the journal, asked often.
 
-    The whole journal is gone through only when it has grown since it was last found settled. A backup that was put
-    back under a running process lacks the newest erasures, so those are looked at each time.
+    The whole journal is gone through only when it has grown since it was last found settled, or when the main
+    database knows more or fewer of the newest erasures: a backup that was put back under a running process has them
+    not erased, or does not know them yet. So those are looked at each time.
     """
 
     def __init__(self) -> None:
-        self._settled: int | None = None
+        self._settled: tuple[int, int] | None = None
 
     def is_settled(self, session: Session, keystore: KeyStore) -> bool:
         """Return whether nobody in the journal is still in the main database."""
-        count = keystore.count_erasures()
-        newest = _ALWAYS_CHECKED if count == self._settled else None
-        if find_unsettled(session, keystore.erasures(newest=newest)):
+        newest = list(keystore.erasures(newest=_ALWAYS_CHECKED))
+        if find_unsettled(session, newest):
             return False
-        self._settled = count
+        known = select(func.count()).select_from(Customer).where(Customer.id.in_(newest))
+        standing = (keystore.count_erasures(), session.scalars(known).one())
+        if standing != self._settled and find_unsettled(session, keystore.erasures()):
+            return False
+        self._settled = standing
         return True
 
 

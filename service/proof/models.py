@@ -18,8 +18,9 @@ class ProofPurpose(StrEnum):
 
 
 class OneTimeCode(Base):
-    """A code on its way to a contact. The code is kept as a keyed hash, the contact sealed under the vault's key
-    until it is sent and used; a day later the row is purged.
+    """A code on its way to a contact. The code is kept as a keyed hash, the contact sealed under the vault's key.
+
+    A day after it has expired the row is purged.
 
     `session_id` is the shopper's session that asked, when there is one. `first_proof_id` is the code that was
     proved before, when this one is a second proof.

@@ -173,6 +173,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if enabled:
             self._leaves_until = 0.0
 
+    def is_parent_alive(self) -> bool:
+        """Return whether the master lives. Without it clients are told to go, and another may listen here at once."""
+        if super().is_parent_alive():
+            return True
+        self.alive = False
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            listener.close()
+        return False
+
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for what comes, and not longer than a new connection is left to others."""
         if self._leaves_until and self.alive:

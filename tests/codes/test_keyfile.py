@@ -1,5 +1,6 @@
 import json
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,18 @@ def rotate(path: Path) -> Keys:
     rotated = keyfile.rotate(keyfile.load(path), NOW, at_once=True)
     keyfile.save(path, rotated)
     return rotated
+
+
+def test_of_changes_at_once_none_is_lost(path: Path) -> None:
+    def slowly(keys: Keys) -> Keys:
+        time.sleep(0.02)
+        return keyfile.rotate(keys, NOW, at_once=True)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [keys.ring.keys[-1] for keys in pool.map(lambda _: keyfile.change(path, slowly), range(4))]
+    kept = {key.kid: key.signing_key for key in keyfile.load(path).ring.keys}
+    assert sorted(key.kid for key in made) == [2, 3, 4, 5]
+    assert {key.kid: key.signing_key for key in made}.items() <= kept.items()
 
 
 def refusal(path: Path) -> str:

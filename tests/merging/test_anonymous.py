@@ -23,6 +23,11 @@ def known(people: People, email: str) -> UUID:
     return node
 
 
+def merge_of(people: People, customer: UUID) -> UUID:
+    [edge] = people.world.operator().call("GET", f"/operator/v1/customers/{customer}").json["merges"]
+    return UUID(edge["merge_id"])
+
+
 def test_a_device_keeps_its_node_and_each_site_has_its_own(people: People) -> None:
     node = people.see(SHOP, "device")
     assert people.see(SHOP, "device") == node
@@ -96,13 +101,23 @@ def test_a_device_that_a_person_parted_from_a_customer_stays_parted(people: Peop
     """Its owner's next sign-in is a switch: what was captured before stays away from them."""
     before = people.see(SHOP, "device")
     people.sign_up(SHOP, "device", maria)
-    file = people.world.operator().call("GET", f"/operator/v1/customers/{maria}").json
-    [edge] = file["merges"]
-    people.undo(UUID(edge["merge_id"]))
+    people.undo(merge_of(people, maria))
     after = people.sign_up(SHOP, "device", maria)
     assert after != before
     assert people.are_one(after, maria)
     assert not people.are_one(before, maria)
+
+
+def test_nor_does_whoever_signs_up_next_get_what_was_captured_before(people: People, maria: UUID) -> None:
+    before = people.see(SHOP, "device")
+    people.sign_up(SHOP, "device", maria)
+    people.undo(merge_of(people, maria))
+    luis = known(people, "luis@example.com")
+    after = people.sign_up(SHOP, "device", luis)
+    assert after != before
+    assert people.are_one(after, luis)
+    assert not people.are_one(before, luis)
+    assert people.sign_up(SHOP, "device", luis) == after
 
 
 def test_two_devices_and_an_unmerge_of_one(people: People, maria: UUID) -> None:

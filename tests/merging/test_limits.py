@@ -7,6 +7,7 @@ import pytest
 from service.customers.models import Trust
 from service.merging.models import Merge, Rule
 from tests.merging.people import CRM, EMAIL, SHOPPER, People
+from tests.proof.people import vouching_site
 
 
 def believed(people: People, *nodes: UUID) -> list[list[str]]:
@@ -66,6 +67,22 @@ def test_who_is_left_gets_back_what_had_no_room_beside_the_one_who_left(people: 
     assert believed(people, a, leaving) == [["claimed"], ["verified"]]
     people.undo(merged.merge_id)
     assert believed(people, a, leaving) == [["verified"], ["verified"]]
+
+
+def test_of_what_was_said_at_once_the_same_one_goes_whatever_the_order(people: People) -> None:
+    """Six addresses, where five have room."""
+    shop, operator = vouching_site(people.world), people.world.operator()
+    for company in ("one", "two", "three"):
+        said = [f"{name}@{company}.example.com" for name in "abcdef"]
+        gone = []
+        for account, emails in (("maria", said), ("maria-again", said[::-1])):
+            identifiers = [{"kind": EMAIL, "value": email, "verified": True} for email in emails]
+            put = shop.call("PUT", f"/commerce/v1/accounts/{account}", {"identifiers": identifiers})
+            file = f"/operator/v1/customers/{put.json['customer_id']}"
+            held = operator.call("GET", file).json["identifiers"]
+            gone.append([item["value"] for item in held if item["trust"] == Trust.CLAIMED and item["kind"] == EMAIL])
+            assert operator.call("POST", f"{file}/erase", {"reason": "mistake"}).status_code == 200
+        assert (len(gone[0]), gone[0]) == (1, gone[1])
 
 
 def test_of_a_value_on_two_nodes_the_stronger_word_is_weighed(people: People) -> None:

@@ -111,3 +111,24 @@ def test_a_worker_that_takes_no_more_connections_rests(start_service: Start) -> 
         before = sum(worker.cpu_times()[:2])
         time.sleep(1)
         assert sum(worker.cpu_times()[:2]) - before < 0.5
+
+
+@on_sqlite
+def test_a_master_that_was_killed_leaves_its_port_to_another_though_clients_go_on_asking(
+    start_service: Start,
+) -> None:
+    live = start_service(workers=2)
+    workers = workers_of(live, 2)
+    with connect(live) as connection:
+        live.process.kill()
+        told, deadline = b"", time.monotonic() + 10
+        while b"connection: close" not in told.lower():
+            assert time.monotonic() < deadline
+            connection.sendall(ASK)
+            told = connection.recv(4096)
+            assert told.startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.05)
+    _, left = psutil.wait_procs(workers, timeout=5)
+    assert left == []
+    with socket.create_server(("127.0.0.1", urlsplit(live.url).port or 0)):
+        pass
