@@ -129,7 +129,7 @@ def test_two_whom_other_evidence_still_joins_are_no_split(people: People, rules:
     people.give(a, EMAIL, "ana@example.com")
     people.give(b, EMAIL, "ana@example.com")
     change(rules, '"crm", "loyalty_card"', '"crm"')
-    assert simulate(people, rules)["splits"] == []
+    assert simulate(people, rules) == {"merges": [], "splits": []}
 
 
 def test_a_do_not_link_stands_under_any_rules(people: People, rules: Path) -> None:
@@ -166,6 +166,17 @@ def test_a_lower_hub_splits_and_a_higher_one_merges(people: People, rules: Path)
     people.join(*members, Rule.VERIFIED_IDENTIFIER, kind="email", identifier_id=next(iter(people.held(members[0]))))
     [split] = simulate(people, rules)["splits"]
     assert (ends(split), split["why"]) == (set(members), "too many customers claim this value")
+
+
+def test_a_hub_is_more_than_so_many_customers_however_many_nodes_they_are(people: People, rules: Path) -> None:
+    ana, twin, luis = people.node("Ana"), people.node(), people.node("Luis")
+    people.join(ana, twin)
+    for node in (ana, twin, luis):
+        people.give(node, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    change(rules, "customers = 10", "customers = 2")
+    [merge] = simulate(people, rules)["merges"]
+    assert ends(merge) == {people.canonical(ana), luis}
 
 
 @pytest.mark.parametrize(
@@ -291,11 +302,53 @@ def test_what_its_owner_proved_counts_before_whatever_sites_vouch_for(people: Pe
     assert simulate(people, rules)["splits"] == []
 
 
-def test_a_higher_limit_shows_the_merges_of_what_was_demoted(people: People, rules: Path) -> None:
+def test_a_limit_counts_values_of_its_own_kind(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "ana@example.com")
+    for number in range(3):
+        people.give(a, PHONE, f"+3460012345{number}")
+    people.give(b, EMAIL, "ana@example.com")
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+def test_a_limit_counts_over_all_nodes_of_a_customer(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "mail0@example.com")
+    for number in range(1, 3):
+        people.give(twin, EMAIL, f"mail{number}@example.com")
+    people.join(a, twin)
+    people.give(b, EMAIL, "mail0@example.com")
+    assert people.are_one(a, b)
+    change(rules, "email = 5", "email = 2")
+    [split] = simulate(people, rules)["splits"]
+    assert ends(split) == {a, b}
+
+
+def test_of_a_value_on_two_nodes_the_stronger_word_is_weighed(people: People, rules: Path) -> None:
+    a, twin = people.node(), people.node()
+    people.join(a, twin)
+    for owns, other, kind, value in ((a, twin, EMAIL, "mail{}@example.com"), (twin, a, PHONE, "+3460012345{}")):
+        people.give(owns, kind, value.format(0), actor=SHOPPER)
+        people.give(other, kind, value.format(0))
+        for number in range(1, 3):
+            people.give(a, kind, value.format(number))
+        people.give(people.node(), kind, value.format(0))
+    change(rules, "email = 5", "email = 2")
+    change(rules, "phone = 5", "phone = 2")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+@pytest.mark.parametrize("demoted_first", [True, False])
+def test_a_higher_limit_shows_the_merges_of_what_was_demoted(
+    people: People, rules: Path, demoted_first: bool
+) -> None:
     people.change("limits", email=2)
     present = rules.with_name("present.toml")
     present.write_text(rules.read_text("utf-8").replace("email = 5", "email = 2"), "utf-8")
     a, b = people.node(), people.node()
+    if not demoted_first:
+        people.give(b, EMAIL, "mail0@example.com", Trust.CLAIMED)
     for number in range(3):
         people.give(a, EMAIL, f"mail{number}@example.com")
     people.give(b, EMAIL, "mail0@example.com")
@@ -311,8 +364,11 @@ def test_crm_ids_are_counted_by_node_since_a_person_joins_several(people: People
     people.give(b, CRM, "C-2")
     people.join(a, b)
     people.give(c, CRM, "C-1")
+    stricter = rules.with_name("stricter.toml")
+    stricter.write_text(rules.read_text("utf-8"), "utf-8")
     change(rules, "crm = 1", "crm = 2")
     assert simulate(people, rules) == {"merges": [], "splits": []}
+    assert simulate(people, stricter, UNSPOKEN_IDENTITY_RULES=str(rules)) == {"merges": [], "splits": []}
 
 
 def test_a_number_that_may_have_changed_hands_is_left_to_a_person_by_any_rules(people: People, rules: Path) -> None:

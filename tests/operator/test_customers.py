@@ -31,6 +31,18 @@ def test_a_customer_is_read_whole(people: People, olga: Caller) -> None:
     assert told["do_not_links"] == []
 
 
+def test_what_is_told_of_a_customer_stands_oldest_first(people: People, olga: Caller) -> None:
+    ana, *twins = (people.node() for _ in range(3))
+    merges, values = [], [f"mail{number}@example.com" for number in range(3)]
+    for value in values:
+        people.give(ana, EMAIL, value)
+    for twin in twins:
+        merges.append(str(people.join(ana, twin).merge_id))
+    told = olga.call("GET", f"{OPERATOR}/customers/{ana}").json
+    assert [row["value"] for row in told["identifiers"]] == values
+    assert [edge["merge_id"] for edge in told["merges"]] == merges
+
+
 def test_an_undone_merge_and_its_do_not_link_stay_to_be_read_on_both_sides(people: People, olga: Caller) -> None:
     ana, twin = people.node(), people.node()
     merged = olga.call("POST", f"{OPERATOR}/customers/{ana}/merge", {"other_id": str(twin), "reason": "one"}).json
