@@ -389,6 +389,74 @@ def test_it_knows_one_value_under_two_index_keys(people: People, rules: Path) ->
     assert [ends(found) for found in simulate(people, rules)["merges"]] == [{ana, luis}]
 
 
+def test_it_judges_while_the_index_key_is_rotated_though_one_of_two_holds_the_value_no_more(
+    people: People, rules: Path
+) -> None:
+    a, b, claimant = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "ana@example.com")
+    people.give(b, EMAIL, "ana@example.com")
+    people.give(claimant, EMAIL, "ana@example.com", Trust.CLAIMED)
+    people.end(a)
+    people.rotate_index_key()
+    people.give(a, EMAIL, "new@example.com")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+    change(rules, 'by_itself = ["email",', "by_itself = [")
+    [split] = simulate(people, rules)["splits"]
+    assert ends(split) == {a, b}
+
+
+def test_edges_are_judged_in_the_order_in_which_they_were_made(people: People, rules: Path) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    account(people, a, "a-1")
+    account(people, c, "a-2")
+    for node in (a, b):
+        people.give(node, EMAIL, "ana@example.com")
+    people.join(b, c)
+    present = rules.with_name("present.toml")
+    present.write_text(rules.read_text("utf-8").replace("account = 1", "account = 2"), "utf-8")
+    assert simulate(people, rules, UNSPOKEN_IDENTITY_RULES=str(present)) == {"merges": [], "splits": []}
+
+
+def test_of_two_who_may_not_be_one_customer_the_older_holder_is_joined(people: People, rules: Path) -> None:
+    ana, luis, eva = (people.node(name) for name in ("Ana", "Luis", "Eva"))
+    account(people, ana, "a-1")
+    account(people, luis, "a-2")
+    for node in (ana, luis, eva):
+        people.give(node, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{ana, eva}]
+
+
+def test_what_was_ended_is_shared_by_nobody(people: People, rules: Path) -> None:
+    ana, luis = people.node("Ana"), people.node("Luis")
+    for node in (ana, luis):
+        people.give(node, PHONE, "+34600123456")
+    people.end(luis)
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    assert simulate(people, rules)["merges"] == []
+
+
+def test_what_was_ended_counts_for_no_limit(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.join(a, twin)
+    for node, number in ((a, 0), (twin, 1), (twin, 2), (b, 0)):
+        people.give(node, EMAIL, f"mail{number}@example.com")
+    assert people.are_one(a, b)
+    people.end(twin)
+    change(rules, "email = 5", "email = 2")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+def test_a_crm_id_that_a_limit_took_stands_between_nobody(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    for node, number in ((a, 1), (a, 2), (b, 3)):
+        people.give(node, CRM, f"C-{number}")
+        people.give(node, EMAIL, "ana@example.com")
+    assert not people.are_one(a, b)
+    change(rules, "crm = 1", "crm = 2")
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{a, b}]
+
+
 def test_people_read_counts_and_ids_and_nothing_personal(people: People, rules: Path) -> None:
     ana, luis = people.node("Ana"), people.node("Luis")
     people.give(ana, PHONE, "+34600123456")

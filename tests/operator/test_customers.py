@@ -33,11 +33,10 @@ def test_a_customer_is_read_whole(people: People, olga: Caller) -> None:
 
 def test_what_is_told_of_a_customer_stands_oldest_first(people: People, olga: Caller) -> None:
     ana, *twins = (people.node() for _ in range(3))
-    merges, values = [], [f"mail{number}@example.com" for number in range(3)]
+    values = [f"mail{number}@example.com" for number in range(3)]
     for value in values:
         people.give(ana, EMAIL, value)
-    for twin in twins:
-        merges.append(str(people.join(ana, twin).merge_id))
+    merges = [str(people.join(ana, twin).merge_id) for twin in twins]
     told = olga.call("GET", f"{OPERATOR}/customers/{ana}").json
     assert [row["value"] for row in told["identifiers"]] == values
     assert [edge["merge_id"] for edge in told["merges"]] == merges
