@@ -135,6 +135,20 @@ def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, 
     for method, path, body in requests:
         refused = maria.call(method, path, body)
         assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed"), path
+
+
+def test_a_code_that_a_sites_session_asked_for_earlier_adds_nothing_either(
+    world: World, maria: Maria, somebody: Somebody, inbox: Inbox
+) -> None:
+    site, thief = world.site(), somebody()
+    for one in (maria, thief):
+        one.phone.open(site, "maria-7")
+    request_id = thief.call("POST", "contacts", contact_of("thief@example.com")).json["request_id"]
+    code = {"code": inbox.code("thief@example.com")}
+    assert maria.add(EMAIL).status_code == 200
+    refused = thief.call("POST", f"contacts/{request_id}", code)
+    assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed")
+    assert set(maria.contacts()) == {EMAIL}
     assert maria.contacts() == {EMAIL: "verified"}
     assert maria.sign_in().add(PHONE).json["outcome"] == "added"
 
