@@ -117,6 +117,22 @@ def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
     assert maria.contacts() == {EMAIL: "verified"}
 
 
+def test_the_last_contact_stays_though_several_of_her_files_hold_it(world: World, maria: Maria) -> None:
+    for name in ("Shop", "Other shop"):
+        give(vouching_site(world, name), "maria-7", EMAIL)
+    maria.sign_in()
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").json["code"] == "last_contact"
+
+
+def test_nobody_signs_in_with_a_mere_claim_beside_the_last_contact(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "maria-7", "typed@example.com")
+    maria.phone.open(site, "maria-7")
+    maria.add(EMAIL)
+    assert maria.sign_in().contacts() == {"typed@example.com": "claimed", EMAIL: "verified"}
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").json["code"] == "last_contact"
+
+
 def test_a_mere_claim_may_go_though_it_is_the_only_contact(world: World, maria: Maria) -> None:
     site = world.site()
     give(site, "maria-7", EMAIL)
@@ -135,6 +151,8 @@ def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, 
     for method, path, body in requests:
         refused = maria.call(method, path, body)
         assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed"), path
+    assert maria.contacts() == {EMAIL: "verified"}
+    assert maria.sign_in().add(PHONE).json["outcome"] == "added"
 
 
 def test_a_code_that_a_sites_session_asked_for_earlier_adds_nothing_either(
@@ -149,8 +167,6 @@ def test_a_code_that_a_sites_session_asked_for_earlier_adds_nothing_either(
     refused = thief.call("POST", f"contacts/{request_id}", code)
     assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed")
     assert set(maria.contacts()) == {EMAIL}
-    assert maria.contacts() == {EMAIL: "verified"}
-    assert maria.sign_in().add(PHONE).json["outcome"] == "added"
 
 
 def test_anothers_contact_is_not_found(maria: Maria, somebody: Somebody) -> None:
