@@ -183,6 +183,30 @@ def test_a_message_of_a_worker_that_died_is_sent_by_another(
     assert len(inbox.messages()) == 1
 
 
+def test_a_worker_that_fails_too_late_takes_nothing_from_the_one_that_took_over(
+    world: World, maria: Maria, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def fail(message: Message, settings: Any) -> str:
+        calls.append(message.to)
+        if len(calls) == 1:
+            world.clock.forward(minutes=2)
+            with pytest.raises(KeyboardInterrupt):
+                inbox.deliver()
+            raise ConnectionRefusedError
+        raise KeyboardInterrupt
+
+    maria.ask(EMAIL)
+    with monkeypatch.context() as patched:
+        patched.setattr(send, "send", fail)
+        inbox.deliver()
+    world.clock.forward(seconds=119)
+    assert inbox.messages() == [], "the second may still be at work"
+    world.clock.forward(seconds=1)
+    assert len(inbox.messages()) == 1
+
+
 def test_a_message_sealed_with_other_keys_keeps_nobody_waiting(world: World, maria: Maria, inbox: Inbox) -> None:
     maria.ask("lost@example.com")
     keyfile.save(world.settings.keys_file, keyfile.create(world.clock()))
