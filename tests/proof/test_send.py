@@ -195,6 +195,7 @@ def test_a_worker_that_fails_too_late_takes_nothing_from_the_one_that_took_over(
             with pytest.raises(KeyboardInterrupt):
                 inbox.deliver()
             raise ConnectionRefusedError
+        assert len(calls) == 2, "nobody else takes it yet"
         raise KeyboardInterrupt
 
     maria.ask(EMAIL)
