@@ -136,3 +136,14 @@ def test_a_reason_is_kept_sealed(people: People, olga: Caller) -> None:
     olga.call("POST", f"{OPERATOR}/customers/{ana}/merge", {"other_id": str(twin), "reason": "Ana Pérez called"})
     for told in people.told(*Action):
         assert "Pérez" not in f"{told.detail} {told.why}"
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_reason_is_read_though_one_of_the_two_is_erased(people: People, olga: Caller, gone: int) -> None:
+    both = sorted((people.node(), people.node()))
+    body = {"other_id": str(both[1]), "reason": "the same person"}
+    merged = olga.call("POST", f"{OPERATOR}/customers/{both[0]}/merge", body).json
+    olga.call("POST", f"{OPERATOR}/merges/{merged['merge_id']}/undo", {"reason": "mother and daughter"})
+    people.keystore.destroy([both[gone]], people.now())
+    [edge] = olga.call("GET", f"{OPERATOR}/customers/{both[1 - gone]}").json["merges"]
+    assert (edge["reason"], edge["undo_reason"]) == ("the same person", "mother and daughter")
