@@ -428,11 +428,13 @@ def test_of_two_who_may_not_be_one_customer_the_older_holder_is_joined(people: P
 
 
 def test_what_was_ended_is_shared_by_nobody(people: People, rules: Path) -> None:
-    ana, luis = people.node("Ana"), people.node("Luis")
-    for node in (ana, luis):
+    ana, luis, eva = (people.node(name) for name in ("Ana", "Luis", "Eva"))
+    for node in (ana, luis, eva):
         people.give(node, PHONE, "+34600123456")
-    people.end(luis)
     change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    people.end(luis)
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{ana, eva}]
+    people.end(eva)
     assert simulate(people, rules)["merges"] == []
 
 
@@ -455,6 +457,46 @@ def test_a_crm_id_that_a_limit_took_stands_between_nobody(people: People, rules:
     assert not people.are_one(a, b)
     change(rules, "crm = 1", "crm = 2")
     assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{a, b}]
+
+
+@pytest.mark.parametrize("unreadable", [0, 1])
+def test_a_value_is_known_by_whichever_of_its_holders_can_be_read(
+    people: People, rules: Path, unreadable: int
+) -> None:
+    both = people.node(), people.node()
+    for node in both:
+        people.give(node, EMAIL, "z@blk.example")
+    people.keystore.destroy([both[unreadable]], people.now())
+    change(rules, "domains = []", 'domains = ["blk.example"]')
+    assert [ends(split) for split in simulate(people, rules)["splits"]] == [set(both)]
+
+
+def test_two_values_that_nobody_can_read_are_not_one_while_the_index_key_is_rotated(
+    people: People, rules: Path
+) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "ana@example.com")
+    people.give(b, EMAIL, "luis@example.com")
+    people.keystore.destroy([a, b], people.now())
+    people.rotate_index_key()
+    people.give(people.node(), EMAIL, "eva@example.com")
+    present = rules.with_name("present.toml")
+    present.write_text(rules.read_text("utf-8").replace('by_itself = ["email",', "by_itself = ["), "utf-8")
+    assert simulate(people, rules, UNSPOKEN_IDENTITY_RULES=str(present)) == {"merges": [], "splits": []}
+
+
+def test_a_limit_counts_a_value_once_while_the_index_key_is_rotated(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.join(a, twin)
+    people.give(a, EMAIL, "shared@example.com")
+    people.give(a, EMAIL, "other@example.com")
+    people.rotate_index_key()
+    people.give(twin, EMAIL, "other@example.com")
+    people.give(b, EMAIL, "shared@example.com")
+    change(rules, "email = 5", "email = 2")
+    assert simulate(people, rules)["splits"] == []
+    change(rules, "email = 2", "email = 1")
+    assert [ends(split) for split in simulate(people, rules)["splits"]] == [{a, b}]
 
 
 def test_people_read_counts_and_ids_and_nothing_personal(people: People, rules: Path) -> None:

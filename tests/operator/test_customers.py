@@ -51,6 +51,7 @@ def test_an_undone_merge_and_its_do_not_link_stay_to_be_read_on_both_sides(peopl
         assert (told["customer_id"], told["absorbed"]) == (str(customer_id), False)
         [edge] = told["merges"]
         assert (edge["undone_by"], edge["undo_reason"]) == ("operator", "mother and daughter")
+        assert edge["undone_by_id"] == edge["by_id"]
         [apart] = told["do_not_links"]
         assert set(apart["customer_ids"]) == {str(ana), str(twin)}
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -115,6 +116,20 @@ def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
     refused = maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}")
     assert (refused.status_code, refused.json["code"]) == (409, "last_contact")
     assert maria.contacts() == {EMAIL: "verified"}
+
+
+def test_of_several_files_that_hold_a_contact_the_oldest_is_shown_and_none_keeps_it(
+    world: World, maria: Maria
+) -> None:
+    first = world.clock()
+    for name in ("Shop", "Other shop", "Third shop"):
+        give(vouching_site(world, name), "maria-7", EMAIL, verified=True)
+        world.clock.forward(minutes=1)
+    [shown] = maria.sign_in().call("GET", "contacts").json["items"]
+    assert datetime.fromisoformat(shown["since"]) == first
+    maria.add("other@example.com")
+    assert maria.call("DELETE", f"contacts/{shown['identifier_id']}").status_code == 204
+    assert set(maria.contacts()) == {"other@example.com"}
 
 
 def test_the_last_contact_stays_though_several_of_her_files_hold_it(world: World, maria: Maria) -> None:
