@@ -3,6 +3,9 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import select
+
+from service.customers.models import Identifier
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give, vouching_site
 from tests.world import World
 
@@ -130,6 +133,23 @@ def test_of_several_files_that_hold_a_contact_the_oldest_is_shown_and_none_keeps
     maria.add("other@example.com")
     assert maria.call("DELETE", f"contacts/{shown['identifier_id']}").status_code == 204
     assert set(maria.contacts()) == {"other@example.com"}
+
+
+def test_a_contact_that_was_removed_keeps_when_it_was_proved_but_for_a_fresh_number(
+    world: World, maria: Maria
+) -> None:
+    maria.sign_in()
+    proved = {}
+    for value in (PHONE, "old@example.com"):
+        proved[contact_of(value)["kind"]] = world.clock()
+        maria.add(value)
+    world.clock.forward(days=400)
+    maria.sign_in()
+    for value in (PHONE, "old@example.com"):
+        assert maria.call("DELETE", f"contacts/{identifier_of(maria, value)}").status_code == 204
+    with world.service.db.read() as session:
+        gone = session.scalars(select(Identifier).where(Identifier.ended_at.is_not(None))).all()
+        assert {row.kind: row.proved_at for row in gone} == proved
 
 
 def test_the_last_contact_stays_though_several_of_her_files_hold_it(world: World, maria: Maria) -> None:
