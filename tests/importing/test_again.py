@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from service.crypto import keyfile
-from service.customers.models import Identifier
+from service.customers.models import Customer, Identifier
 from tests.importing.conftest import Desk, Dump, table
 
 PEOPLE = (
@@ -108,6 +108,14 @@ def test_an_account_that_the_site_put_before_is_updated(desk: Desk) -> None:
     assert desk.rows(table("account_id,email", "m1,maria@example.org")) == (0, 1, 0, 0)
     assert desk.customer("m1")["customer_id"] == customer_id
     assert desk.customer("m1")["values"]["email"] == "maria@example.org"
+
+
+def test_only_what_a_file_proved_has_a_holder_and_makes_its_customer_verified(trusted_desk: Desk) -> None:
+    trusted_desk.report(table("email,email_verified", "maria@example.org,yes", "ana@example.org,no"))
+    with trusted_desk.world.service.db.read() as session:
+        both = select(Identifier.exclusive, Customer.verified_at.is_not(None))
+        found = session.execute(both.join(Customer, Customer.id == Identifier.customer_id)).all()
+    assert sorted(map(tuple, found)) == [(False, False), (True, True)]
 
 
 def test_a_site_that_puts_an_imported_account_finds_it(desk: Desk) -> None:
