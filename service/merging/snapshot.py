@@ -75,7 +75,7 @@ def take_snapshot(session: Session, keystore: KeyStore) -> Snapshot:
     edges = session.scalars(active).all()
     is_mixed = len(session.scalars(select(Identifier.index_version).where(_LIVE).distinct()).all()) > 1
     value_of = _load_shared(session, keystore, is_mixed=is_mixed)
-    values = [value for value in {id(value): value for value in value_of.values()}.values() if value.proved_by[1:]]
+    values = list({id(value): value for value in value_of.values()}.values())
     made_by = {UUID(edge.evidence["identifier_id"]) for edge in edges if edge.rule == Rule.VERIFIED_IDENTIFIER}
     value_of |= _load_others(session, keystore, made_by - value_of.keys())
     nodes = {end for edge in edges for end in (edge.a_id, edge.b_id)}
@@ -105,7 +105,7 @@ def _load_shared(session: Session, keystore: KeyStore, *, is_mixed: bool) -> dic
             value.held_by.add(row.customer_id)
             if row.proved_at is not None:
                 value.proved_by.append((row.customer_id, row.proved_at))
-    return value_of
+    return {ident: value for ident, value in value_of.items() if value.proved_by[1:]}
 
 
 def _load_others(session: Session, keystore: KeyStore, idents: Collection[UUID]) -> dict[UUID, Value]:

@@ -215,6 +215,14 @@ def test_a_sale_for_practice_is_nobodys(world: World, claim_first: bool) -> None
     assert (link_now(till, sale["sale_id"]), sales_of(maria)) == ("unidentified", [])
 
 
+def test_a_code_that_is_free_again_is_claimed_by_the_same_rules(world: World) -> None:
+    till, maria, code = world.till(), world.shopper(), mint_claim()
+    assert claimed(maria, code) == (201, "waiting")
+    world.clock.forward(hours=73)
+    till.sell(claim_hash=hashed(code), training=True)
+    assert claimed(maria, code) == (409, "not_claimable")
+
+
 def test_a_sale_for_practice_takes_no_code_from_a_real_one(world: World) -> None:
     till, maria = world.till(), world.shopper()
     code, _ = receipt(till, training=True)

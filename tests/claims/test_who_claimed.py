@@ -79,6 +79,24 @@ def test_a_claim_for_a_sale_that_a_scan_gave_to_another_is_void_at_once(world: W
     assert (item["status"], item["sale"]) == ("void", None)
 
 
+def test_a_claim_for_a_sale_in_conflict_is_void_at_once(world: World) -> None:
+    site, till, code = world.site(), world.till(), mint_claim()
+    claim(site.shopper("maria"), code)
+    shown = site.shopper("jose").code()
+    till.scan(shown)
+    again = till.scan(shown).json
+    assert till.sell(again["scan_id"], claim_hash=hashed(code)).json["link"] == "conflict"
+    assert [item["status"] for item in claims(operator(world))] == ["void"]
+
+
+def test_a_claim_still_waits_when_a_sale_for_practice_had_its_code(world: World) -> None:
+    site, till, code = world.site(), world.till(), mint_claim()
+    claim(site.shopper("maria"), code)
+    scanned = till.scan(site.shopper("jose").code(), training=True).json
+    assert till.sell(scanned["scan_id"], claim_hash=hashed(code), training=True).json["link"] == "linked"
+    assert [item["status"] for item in claims(operator(world))] == ["waiting"]
+
+
 def test_a_claim_waits_while_its_sale_awaits_a_scan(world: World) -> None:
     till, maria, code = world.till(), world.shopper(), mint_claim()
     claim(maria, code)

@@ -19,3 +19,7 @@ def crm(value: str) -> dict[str, Any]:
 
 def card(value: str) -> dict[str, Any]:
     return {"kind": "loyalty_card", "value": value}
+
+
+def device(value: str) -> dict[str, Any]:
+    return {"kind": "anonymous", "value": value}

@@ -1,16 +1,16 @@
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from service.audit.models import Action, AuditEntry
 from service.customers.models import Customer, Identifier
 from service.merging.models import Merge
 from service.merging.put_account import MAX_IDENTIFIERS
 from service.web.context import EXTENSION
-from tests.customers.given import EMAIL, card, crm, email, phone
+from tests.customers.given import EMAIL, card, crm, device, email, phone
 from tests.merging.people import People
 from tests.world import World
 
@@ -136,6 +136,11 @@ def test_of_a_value_that_is_given_twice_the_stronger_word_counts(world: World, v
     put = site.put("maria", *(given if verified_first else given[::-1]))
     read = site.call("GET", f"/commerce/v1/customers/{put['customer_id']}").json["identifiers"]
     assert [item["trust"] for item in read if item["kind"] == "email"] == ["verified"]
+
+
+def test_a_value_that_is_given_twice_is_told_once_however_it_is_written(world: World) -> None:
+    put = world.site().put("maria", email(), email(" Maria@Example.COM"))
+    assert (put["identifiers"], put["problems"]) == ([{"kind": "email", "trust": "claimed"}], [])
 
 
 def test_two_sites_that_may_vouch_for_one_address_have_one_customer(world: World) -> None:
@@ -329,13 +334,26 @@ def test_a_proof_that_is_repeated_is_no_news(world: World) -> None:
 def test_a_customer_is_not_made_of_devices_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 3)
     site = world.site()
-    site.put("maria", *({"kind": "anonymous", "value": f"device-{n}"} for n in range(3)))
-    again = site.put("maria", *({"kind": "anonymous", "value": f"device-{n}"} for n in range(2, 4)))
+    site.put("maria", *(device(f"device-{n}") for n in range(3)))
+    again = site.put("maria", *(device(f"device-{n}") for n in range(2, 4)))
     assert [item["pointer"] for item in again["problems"]] == ["/identifiers/1"]
+    assert again["problems"][0]["detail"].startswith("a customer has at most 3 devices")
     read = site.call("GET", f"/commerce/v1/customers/{again['customer_id']}").json
-    device = next(item for item in read["identifiers"] if item["kind"] == "anonymous")
-    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{device['identifier_id']}")
-    assert site.put("maria", {"kind": "anonymous", "value": "device-9"})["problems"] != []
+    held = next(item for item in read["identifiers"] if item["kind"] == "anonymous")
+    site.call("DELETE", f"/commerce/v1/accounts/maria/identifiers/{held['identifier_id']}")
+    assert site.put("maria", device("device-9"))["problems"] != []
+
+
+def test_a_customer_has_two_hundred_devices_and_no_more(world: World) -> None:
+    site = world.site()
+    site.put("maria", device("first"))
+    with world.service.db.write() as session:
+        first = session.scalars(select(Identifier).where(Identifier.kind == "anonymous")).one()
+        held = {column.key: getattr(first, column.key) for column in Identifier.__table__.columns}
+        others = [{"id": uuid4(), "value_index": number.to_bytes(32, "big")} for number in range(198)]
+        session.execute(insert(Identifier), [held | other for other in others])
+    assert site.put("maria", device("the 200th"))["problems"] == []
+    assert len(site.put("maria", device("the 201st"))["problems"]) == 1
 
 
 def test_a_device_that_finds_no_room_is_not_its_last_users_any_more(
@@ -343,8 +361,8 @@ def test_a_device_that_finds_no_room_is_not_its_last_users_any_more(
 ) -> None:
     monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 1)
     site = world.site()
-    site.put("dave", {"kind": "anonymous", "value": "phone"})
-    tablet = {"kind": "anonymous", "value": "tablet"}
+    site.put("dave", device("phone"))
+    tablet = device("tablet")
     site.put("eve", tablet)
     assert site.call("POST", "/commerce/v1/customers/lookup", tablet).status_code == 200
     assert site.put("dave", tablet)["problems"] != []
@@ -355,14 +373,14 @@ def test_a_device_that_is_nobodys_is_another_after_somebody_found_no_room_for_it
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, people = world.site(), People(world, world.service.rules)
-    tablet = {"kind": "anonymous", "value": "tablet"}
+    tablet = device("tablet")
     site.put("eve", tablet)
     with world.service.db.read() as session:
-        device = session.scalars(select(Identifier).where(Identifier.kind == "anonymous")).one().customer_id
+        node = session.scalars(select(Identifier).where(Identifier.kind == "anonymous")).one().customer_id
         people_joined = session.scalars(select(Merge.id)).one()
     people.undo(people_joined)
     monkeypatch.setattr("service.merging.put_account.MAX_DEVICES", 0)
     site.put("dave", tablet)
     with world.service.db.read() as session:
-        held = session.scalars(select(Identifier).where(Identifier.customer_id == device)).all()
+        held = session.scalars(select(Identifier).where(Identifier.customer_id == node)).all()
     assert [one.ended_at is None for one in held] == [False]

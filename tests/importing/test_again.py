@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from service.crypto import keyfile
-from service.customers.models import Identifier
+from service.customers.models import Customer, Identifier
 from tests.importing.conftest import Desk, Dump, table
 
 PEOPLE = (
@@ -109,6 +110,14 @@ def test_an_account_that_the_site_put_before_is_updated(desk: Desk) -> None:
     assert desk.customer("m1")["values"]["email"] == "maria@example.org"
 
 
+def test_only_what_a_file_proved_has_a_holder_and_makes_its_customer_verified(trusted_desk: Desk) -> None:
+    trusted_desk.report(table("email,email_verified", "maria@example.org,yes", "ana@example.org,no"))
+    with trusted_desk.world.service.db.read() as session:
+        both = select(Identifier.exclusive, Customer.verified_at.is_not(None))
+        found = session.execute(both.join(Customer, Customer.id == Identifier.customer_id)).all()
+    assert sorted(map(tuple, found)) == [(False, False), (True, True)]
+
+
 def test_a_site_that_puts_an_imported_account_finds_it(desk: Desk) -> None:
     desk.report(table("account_id,email", "m1,maria@example.org"))
     before = desk.count("customers")
@@ -125,9 +134,18 @@ def test_an_imported_account_has_one_holder_as_any_other_has(desk: Desk) -> None
     assert sorted(held) == [("account", True)] * 2 + [("crm", False)] * 2
 
 
-def test_the_crm_file_finds_whom_the_shop_file_brought(desk: Desk) -> None:
-    desk.report(table("account_id,crm", "m1,4711"))
-    assert desk.rows(table("crm,name", "4711,María")) == (0, 1, 0, 0)
+@pytest.mark.parametrize("kind", ["crm", "loyalty_card"])
+def test_the_crm_file_finds_whom_the_shop_file_brought(desk: Desk, kind: str) -> None:
+    desk.report(table(f"account_id,{kind}", "m1,4711"))
+    assert desk.rows(table(f"{kind},name", "4711,María")) == (0, 1, 0, 0)
+    assert desk.customer("m1")["traits"] == {"name": "María"}
+
+
+def test_the_file_of_another_site_updates_nobody(desk: Desk) -> None:
+    other = replace(desk, site=desk.world.site("Other"))
+    desk.report(table("account_id,crm,name", "m1,4711,María"))
+    report = other.report(table("crm,name", "4711,Luz"))
+    assert (report["created"], report["proposals"]["count"]) == (1, 1)
     assert desk.customer("m1")["traits"] == {"name": "María"}
 
 
@@ -160,7 +178,9 @@ def test_a_repeated_import_survives_a_rotation_of_the_index_key(desk: Desk) -> N
     desk.report(table(HEADER, *PEOPLE))
     desk.shell.json("keys", "rotate", "--kind", "index", "--now")
     assert desk.rows(table(HEADER, *PEOPLE)) == (0, 0, 6, 0)
-    assert desk.rows(table(HEADER, *PEOPLE, "m9,9,maria@example.org,,María")) == (1, 0, 6, 0)
+    for created in (1, 0):
+        rows = desk.rows(table(HEADER, *PEOPLE, "m9,9,maria@example.org,,María"))
+        assert rows == (created, 0, 7 - created, 0), "and one that stands under the new key is known, too"
 
 
 def test_a_new_row_stands_under_the_key_that_writes_now(desk: Desk) -> None:

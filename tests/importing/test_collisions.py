@@ -97,6 +97,13 @@ def test_a_number_that_a_file_proved_is_not_made_young_by_a_site_that_repeats_it
     assert "may have changed hands" in put["proposals"][0]["reason"]
 
 
+@pytest.mark.parametrize("part", ["given_name", "family_name", "name"])
+def test_any_part_of_a_name_tells_two_people_at_one_address_apart(desk: Desk, part: str) -> None:
+    rows = ("casa@example.org,Ana", "casa@example.org,Luz")
+    assert desk.rows(table(f"email,{part}", *rows)) == (2, 0, 0, 0)
+    assert desk.rows(table(f"email,{part}", *rows)) == (0, 0, 2, 0)
+
+
 def test_two_people_at_one_address_are_two(desk: Desk) -> None:
     content = table("email,name", "home@example.org,María", "home@example.org,José", "home@example.org,maría")
     report = desk.report(content)

@@ -1,8 +1,11 @@
 """What the audit keeps of link requests."""
 
+from uuid import UUID
+
 from sqlalchemy import select
 
 from service.audit.models import AuditEntry
+from service.linking.models import LinkRequest
 from service.merging.models import Merge
 from tests.linking.requests import asked, decide
 from tests.world import World
@@ -29,6 +32,11 @@ def test_asking_and_deciding_are_lines_in_the_file_of_the_one_who_was_asked(worl
             ("link.requested", "site", maria.customer_id),
             (action, "shopper", maria.customer_id),
         ]
+        with world.service.db.read() as session:
+            request = session.get_one(LinkRequest, UUID(ident))
+            told = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == action)).one()
+        assert request.decided_at == world.clock()
+        assert (told["link_request_id"], told["site_id"]) == (ident, outlet.site_id)
 
 
 def test_the_edge_of_an_approval_says_what_it_rests_on(world: World) -> None:

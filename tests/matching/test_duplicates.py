@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.cli import main
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
-from service.matching.person import Person
+from service.matching.person import Person, read_person
 from service.merging.decide import reject
 from service.merging.duplicates import read_people
 from service.merging.join import Cause, join
@@ -19,7 +19,7 @@ from service.merging.models import Merge, Proposal, ProposalStatus, Rule
 from service.merging.rules import DEFAULT_FILE
 from tests.customers.test_dump import dump
 from tests.matching.records import maria, moved, strangers
-from tests.merging.people import OPERATOR, People
+from tests.merging.people import CARD, CRM, EMAIL, OPERATOR, PHONE, People
 from tests.world import World
 
 PERSONAL = ("quintan", "qiuntan", "1984-05", "calle mayor", "madrid", "maria@example.com", "600111222")
@@ -92,6 +92,15 @@ def test_contacts_count_too(people: People) -> None:
     for node in (first, second, third):
         people.give(node, IdentifierKind.PHONE, "+34600111222", Trust.CLAIMED)
     assert [pair(proposal) for proposal in find(people)] == [{first, second}]
+
+
+def test_addresses_and_phones_are_each_compared_with_their_own_and_no_other_kind_is(people: People) -> None:
+    node = people.node()
+    for kind, value in ((EMAIL, "ana@example.com"), (PHONE, "+34600111222"), (CRM, "C-1"), (CARD, "900")):
+        people.give(node, kind, value, Trust.CLAIMED)
+    with people.world.service.db.read() as session:
+        read = read_people(session, people.keystore, step=lambda _: None)
+    assert read[node] == read_person({}, emails=["ana@example.com"], phones=["+34600111222"])
 
 
 def test_a_contact_that_cannot_be_read_is_left_out(people: People) -> None:
@@ -190,4 +199,17 @@ def test_the_threshold_is_the_rules(people: People, tmp_path: Any, monkeypatch: 
     strict = tmp_path / f"{uuid4()}.toml"
     strict.write_text(DEFAULT_FILE.read_text("utf-8").replace("threshold = 0.7", "threshold = 1.0"), "utf-8")
     monkeypatch.setenv("UNSPOKEN_IDENTITY_RULES", str(strict))
+    assert find(people) == []
+
+
+def test_how_many_are_compared_each_with_each_is_the_rules(
+    people: People, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        node = add(people, {"given_name": "María", "family_name": "Quintana"})
+        people.give(node, EMAIL, "maria@example.com", Trust.CLAIMED)
+    assert len(find(people)) == 3
+    fewer = tmp_path / f"{uuid4()}.toml"
+    fewer.write_text(DEFAULT_FILE.read_text("utf-8").replace("largest_block = 20", "largest_block = 2"), "utf-8")
+    monkeypatch.setenv("UNSPOKEN_IDENTITY_RULES", str(fewer))
     assert find(people) == []

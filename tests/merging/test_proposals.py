@@ -93,7 +93,8 @@ def test_a_proposal_whose_two_become_one_by_other_means_is_stale(people: People)
     people.join(c, d)
     assert {row.id for row in people.proposals()} == {across, beside}
     people.join(b, c)
-    assert [row.id for row in people.proposals("stale")] == [across]
+    [stale] = people.proposals("stale")
+    assert (stale.id, stale.decided_at) == (across, people.world.clock())
     with pytest.raises(Conflict):
         say_yes(people, across)
     assert [row.id for row in people.proposals()] == [beside]
@@ -116,6 +117,7 @@ def test_nobody_is_asked_about_one_customer_or_an_erased_one(people: People) -> 
     with people.write() as session:
         session.get_one(Customer, c).erased_at = people.world.clock()
     assert ask(people, a, c) is None
+    assert ask(people, c, a) is None
 
 
 def test_the_owners_question_keeps_who_proved_first_and_who_claimed_second(people: People) -> None:

@@ -129,7 +129,7 @@ def test_two_whom_other_evidence_still_joins_are_no_split(people: People, rules:
     people.give(a, EMAIL, "ana@example.com")
     people.give(b, EMAIL, "ana@example.com")
     change(rules, '"crm", "loyalty_card"', '"crm"')
-    assert simulate(people, rules)["splits"] == []
+    assert simulate(people, rules) == {"merges": [], "splits": []}
 
 
 def test_a_do_not_link_stands_under_any_rules(people: People, rules: Path) -> None:
@@ -166,6 +166,17 @@ def test_a_lower_hub_splits_and_a_higher_one_merges(people: People, rules: Path)
     people.join(*members, Rule.VERIFIED_IDENTIFIER, kind="email", identifier_id=next(iter(people.held(members[0]))))
     [split] = simulate(people, rules)["splits"]
     assert (ends(split), split["why"]) == (set(members), "too many customers claim this value")
+
+
+def test_a_hub_is_more_than_so_many_customers_however_many_nodes_they_are(people: People, rules: Path) -> None:
+    ana, twin, luis = people.node("Ana"), people.node(), people.node("Luis")
+    people.join(ana, twin)
+    for node in (ana, twin, luis):
+        people.give(node, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    change(rules, "customers = 10", "customers = 2")
+    [merge] = simulate(people, rules)["merges"]
+    assert ends(merge) == {people.canonical(ana), luis}
 
 
 @pytest.mark.parametrize(
@@ -291,11 +302,53 @@ def test_what_its_owner_proved_counts_before_whatever_sites_vouch_for(people: Pe
     assert simulate(people, rules)["splits"] == []
 
 
-def test_a_higher_limit_shows_the_merges_of_what_was_demoted(people: People, rules: Path) -> None:
+def test_a_limit_counts_values_of_its_own_kind(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "ana@example.com")
+    for number in range(3):
+        people.give(a, PHONE, f"+3460012345{number}")
+    people.give(b, EMAIL, "ana@example.com")
+    change(rules, "email = 5", "email = 1")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+def test_a_limit_counts_over_all_nodes_of_a_customer(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "mail0@example.com")
+    for number in range(1, 3):
+        people.give(twin, EMAIL, f"mail{number}@example.com")
+    people.join(a, twin)
+    people.give(b, EMAIL, "mail0@example.com")
+    assert people.are_one(a, b)
+    change(rules, "email = 5", "email = 2")
+    [split] = simulate(people, rules)["splits"]
+    assert ends(split) == {a, b}
+
+
+def test_of_a_value_on_two_nodes_the_stronger_word_is_weighed(people: People, rules: Path) -> None:
+    a, twin = people.node(), people.node()
+    people.join(a, twin)
+    for owns, other, kind, value in ((a, twin, EMAIL, "mail{}@example.com"), (twin, a, PHONE, "+3460012345{}")):
+        people.give(owns, kind, value.format(0), actor=SHOPPER)
+        people.give(other, kind, value.format(0))
+        for number in range(1, 3):
+            people.give(a, kind, value.format(number))
+        people.give(people.node(), kind, value.format(0))
+    change(rules, "email = 5", "email = 2")
+    change(rules, "phone = 5", "phone = 2")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+@pytest.mark.parametrize("demoted_first", [True, False])
+def test_a_higher_limit_shows_the_merges_of_what_was_demoted(
+    people: People, rules: Path, demoted_first: bool
+) -> None:
     people.change("limits", email=2)
     present = rules.with_name("present.toml")
     present.write_text(rules.read_text("utf-8").replace("email = 5", "email = 2"), "utf-8")
     a, b = people.node(), people.node()
+    if not demoted_first:
+        people.give(b, EMAIL, "mail0@example.com", Trust.CLAIMED)
     for number in range(3):
         people.give(a, EMAIL, f"mail{number}@example.com")
     people.give(b, EMAIL, "mail0@example.com")
@@ -311,8 +364,11 @@ def test_crm_ids_are_counted_by_node_since_a_person_joins_several(people: People
     people.give(b, CRM, "C-2")
     people.join(a, b)
     people.give(c, CRM, "C-1")
+    stricter = rules.with_name("stricter.toml")
+    stricter.write_text(rules.read_text("utf-8"), "utf-8")
     change(rules, "crm = 1", "crm = 2")
     assert simulate(people, rules) == {"merges": [], "splits": []}
+    assert simulate(people, stricter, UNSPOKEN_IDENTITY_RULES=str(rules)) == {"merges": [], "splits": []}
 
 
 def test_a_number_that_may_have_changed_hands_is_left_to_a_person_by_any_rules(people: People, rules: Path) -> None:
@@ -331,6 +387,116 @@ def test_it_knows_one_value_under_two_index_keys(people: People, rules: Path) ->
     people.give(luis, PHONE, "+34600123456")
     change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
     assert [ends(found) for found in simulate(people, rules)["merges"]] == [{ana, luis}]
+
+
+def test_it_judges_while_the_index_key_is_rotated_though_one_of_two_holds_the_value_no_more(
+    people: People, rules: Path
+) -> None:
+    a, b, claimant = (people.node() for _ in range(3))
+    people.give(a, EMAIL, "ana@example.com")
+    people.give(b, EMAIL, "ana@example.com")
+    people.give(claimant, EMAIL, "ana@example.com", Trust.CLAIMED)
+    people.end(a)
+    people.rotate_index_key()
+    people.give(a, EMAIL, "new@example.com")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+    change(rules, 'by_itself = ["email",', "by_itself = [")
+    [split] = simulate(people, rules)["splits"]
+    assert ends(split) == {a, b}
+
+
+def test_edges_are_judged_in_the_order_in_which_they_were_made(people: People, rules: Path) -> None:
+    a, b, c = (people.node() for _ in range(3))
+    account(people, a, "a-1")
+    account(people, c, "a-2")
+    for node in (a, b):
+        people.give(node, EMAIL, "ana@example.com")
+    people.join(b, c)
+    present = rules.with_name("present.toml")
+    present.write_text(rules.read_text("utf-8").replace("account = 1", "account = 2"), "utf-8")
+    assert simulate(people, rules, UNSPOKEN_IDENTITY_RULES=str(present)) == {"merges": [], "splits": []}
+
+
+def test_of_two_who_may_not_be_one_customer_the_older_holder_is_joined(people: People, rules: Path) -> None:
+    ana, luis, eva = (people.node(name) for name in ("Ana", "Luis", "Eva"))
+    account(people, ana, "a-1")
+    account(people, luis, "a-2")
+    for node in (ana, luis, eva):
+        people.give(node, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{ana, eva}]
+
+
+def test_what_was_ended_is_shared_by_nobody(people: People, rules: Path) -> None:
+    ana, luis, eva = (people.node(name) for name in ("Ana", "Luis", "Eva"))
+    for node in (ana, luis, eva):
+        people.give(node, PHONE, "+34600123456")
+    change(rules, "phone_alone_merges_named = false", "phone_alone_merges_named = true")
+    people.end(luis)
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{ana, eva}]
+    people.end(eva)
+    assert simulate(people, rules)["merges"] == []
+
+
+def test_what_was_ended_counts_for_no_limit(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.join(a, twin)
+    for node, number in ((a, 0), (twin, 1), (twin, 2), (b, 0)):
+        people.give(node, EMAIL, f"mail{number}@example.com")
+    assert people.are_one(a, b)
+    people.end(twin)
+    change(rules, "email = 5", "email = 2")
+    assert simulate(people, rules) == {"merges": [], "splits": []}
+
+
+def test_a_crm_id_that_a_limit_took_stands_between_nobody(people: People, rules: Path) -> None:
+    a, b = people.node(), people.node()
+    for node, number in ((a, 1), (a, 2), (b, 3)):
+        people.give(node, CRM, f"C-{number}")
+        people.give(node, EMAIL, "ana@example.com")
+    assert not people.are_one(a, b)
+    change(rules, "crm = 1", "crm = 2")
+    assert [ends(merge) for merge in simulate(people, rules)["merges"]] == [{a, b}]
+
+
+@pytest.mark.parametrize("unreadable", [0, 1])
+def test_a_value_is_known_by_whichever_of_its_holders_can_be_read(
+    people: People, rules: Path, unreadable: int
+) -> None:
+    both = people.node(), people.node()
+    for node in both:
+        people.give(node, EMAIL, "z@blk.example")
+    people.keystore.destroy([both[unreadable]], people.now())
+    change(rules, "domains = []", 'domains = ["blk.example"]')
+    assert [ends(split) for split in simulate(people, rules)["splits"]] == [set(both)]
+
+
+def test_two_values_that_nobody_can_read_are_not_one_while_the_index_key_is_rotated(
+    people: People, rules: Path
+) -> None:
+    a, b = people.node(), people.node()
+    people.give(a, EMAIL, "ana@example.com")
+    people.give(b, EMAIL, "luis@example.com")
+    people.keystore.destroy([a, b], people.now())
+    people.rotate_index_key()
+    people.give(people.node(), EMAIL, "eva@example.com")
+    present = rules.with_name("present.toml")
+    present.write_text(rules.read_text("utf-8").replace('by_itself = ["email",', "by_itself = ["), "utf-8")
+    assert simulate(people, rules, UNSPOKEN_IDENTITY_RULES=str(present)) == {"merges": [], "splits": []}
+
+
+def test_a_limit_counts_a_value_once_while_the_index_key_is_rotated(people: People, rules: Path) -> None:
+    a, twin, b = (people.node() for _ in range(3))
+    people.join(a, twin)
+    people.give(a, EMAIL, "shared@example.com")
+    people.give(a, EMAIL, "other@example.com")
+    people.rotate_index_key()
+    people.give(twin, EMAIL, "other@example.com")
+    people.give(b, EMAIL, "shared@example.com")
+    change(rules, "email = 5", "email = 2")
+    assert simulate(people, rules)["splits"] == []
+    change(rules, "email = 2", "email = 1")
+    assert [ends(split) for split in simulate(people, rules)["splits"]] == [{a, b}]
 
 
 def test_people_read_counts_and_ids_and_nothing_personal(people: People, rules: Path) -> None:

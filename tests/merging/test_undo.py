@@ -83,6 +83,7 @@ def test_an_unmerge_writes_a_do_not_link_and_both_histories(people: People) -> N
     assert [row.action for row in told] == ["customers.merged"] * 2 + ["customers.unmerged"] * 2
     assert {row.customer_id for row in told[1:]} == {a, b}
     assert {row.detail["merge_id"] for row in told} == {str(merge_id)}
+    assert {row.detail["merged_at"] for row in told[2:]} == {edge.created_at.isoformat()}
 
 
 def test_nodes_are_never_rewritten(people: People) -> None:

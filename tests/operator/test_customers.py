@@ -31,6 +31,17 @@ def test_a_customer_is_read_whole(people: People, olga: Caller) -> None:
     assert told["do_not_links"] == []
 
 
+def test_what_is_told_of_a_customer_stands_oldest_first(people: People, olga: Caller) -> None:
+    ana, *twins = (people.node() for _ in range(3))
+    values = [f"mail{number}@example.com" for number in range(3)]
+    for value in values:
+        people.give(ana, EMAIL, value)
+    merges = [str(people.join(ana, twin).merge_id) for twin in twins]
+    told = olga.call("GET", f"{OPERATOR}/customers/{ana}").json
+    assert [row["value"] for row in told["identifiers"]] == values
+    assert [edge["merge_id"] for edge in told["merges"]] == merges
+
+
 def test_an_undone_merge_and_its_do_not_link_stay_to_be_read_on_both_sides(people: People, olga: Caller) -> None:
     ana, twin = people.node(), people.node()
     merged = olga.call("POST", f"{OPERATOR}/customers/{ana}/merge", {"other_id": str(twin), "reason": "one"}).json
@@ -40,6 +51,7 @@ def test_an_undone_merge_and_its_do_not_link_stay_to_be_read_on_both_sides(peopl
         assert (told["customer_id"], told["absorbed"]) == (str(customer_id), False)
         [edge] = told["merges"]
         assert (edge["undone_by"], edge["undo_reason"]) == ("operator", "mother and daughter")
+        assert edge["undone_by_id"] == edge["by_id"]
         [apart] = told["do_not_links"]
         assert set(apart["customer_ids"]) == {str(ana), str(twin)}
 
@@ -125,3 +137,14 @@ def test_a_reason_is_kept_sealed(people: People, olga: Caller) -> None:
     olga.call("POST", f"{OPERATOR}/customers/{ana}/merge", {"other_id": str(twin), "reason": "Ana Pérez called"})
     for told in people.told(*Action):
         assert "Pérez" not in f"{told.detail} {told.why}"
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_reason_is_read_though_one_of_the_two_is_erased(people: People, olga: Caller, gone: int) -> None:
+    both = sorted((people.node(), people.node()))
+    body = {"other_id": str(both[1]), "reason": "the same person"}
+    merged = olga.call("POST", f"{OPERATOR}/customers/{both[0]}/merge", body).json
+    olga.call("POST", f"{OPERATOR}/merges/{merged['merge_id']}/undo", {"reason": "mother and daughter"})
+    people.keystore.destroy([both[gone]], people.now())
+    [edge] = olga.call("GET", f"{OPERATOR}/customers/{both[1 - gone]}").json["merges"]
+    assert (edge["reason"], edge["undo_reason"]) == ("the same person", "mother and daughter")

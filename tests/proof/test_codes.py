@@ -159,11 +159,12 @@ def test_other_ways_to_write_a_contact_are_the_same_contact(maria: Maria) -> Non
 
 
 def test_a_rotated_index_key_forgets_no_code(world: World, maria: Maria) -> None:
-    for _ in range(5):
+    path = world.settings.keys_file
+    for number in range(5):
+        if number == 3:
+            keyfile.save(path, keyfile.rotate_index(keyfile.load(path), world.clock(), at_once=True))
         maria.ask(EMAIL)
         world.clock.forward(seconds=30)
-    path = world.settings.keys_file
-    keyfile.save(path, keyfile.rotate_index(keyfile.load(path), world.clock(), at_once=True))
     assert maria.call("POST", "sign-in", contact_of(EMAIL)).status_code == 429
 
 

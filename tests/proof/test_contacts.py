@@ -1,7 +1,11 @@
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import select
+
+from service.customers.models import Identifier
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, contact_of, give, vouching_site
 from tests.world import World
 
@@ -117,6 +121,53 @@ def test_the_last_contact_that_she_can_sign_in_with_stays(maria: Maria) -> None:
     assert maria.contacts() == {EMAIL: "verified"}
 
 
+def test_of_several_files_that_hold_a_contact_the_oldest_is_shown_and_none_keeps_it(
+    world: World, maria: Maria
+) -> None:
+    first = world.clock()
+    for name in ("Shop", "Other shop", "Third shop"):
+        give(vouching_site(world, name), "maria-7", EMAIL, verified=True)
+        world.clock.forward(minutes=1)
+    [shown] = maria.sign_in().call("GET", "contacts").json["items"]
+    assert datetime.fromisoformat(shown["since"]) == first
+    maria.add("other@example.com")
+    assert maria.call("DELETE", f"contacts/{shown['identifier_id']}").status_code == 204
+    assert set(maria.contacts()) == {"other@example.com"}
+
+
+def test_a_contact_that_was_removed_keeps_when_it_was_proved_but_for_a_fresh_number(
+    world: World, maria: Maria
+) -> None:
+    maria.sign_in()
+    proved = set()
+    for value, days in ((PHONE, 400), ("new@example.com", 0)):
+        proved.add((contact_of(value)["kind"], world.clock()))
+        maria.add(value)
+        world.clock.forward(days=days)
+        maria.sign_in()
+    for value in (PHONE, "new@example.com"):
+        assert maria.call("DELETE", f"contacts/{identifier_of(maria, value)}").status_code == 204
+    with world.service.db.read() as session:
+        gone = session.scalars(select(Identifier).where(Identifier.ended_at.is_not(None))).all()
+        assert {(row.kind, row.proved_at) for row in gone} == proved
+
+
+def test_the_last_contact_stays_though_several_of_her_files_hold_it(world: World, maria: Maria) -> None:
+    for name in ("Shop", "Other shop"):
+        give(vouching_site(world, name), "maria-7", EMAIL, verified=True)
+    maria.sign_in()
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").json["code"] == "last_contact"
+
+
+def test_nobody_signs_in_with_a_mere_claim_beside_the_last_contact(world: World, maria: Maria) -> None:
+    site = world.site()
+    give(site, "maria-7", "typed@example.com")
+    maria.phone.open(site, "maria-7")
+    maria.add(EMAIL)
+    assert maria.sign_in().contacts() == {"typed@example.com": "claimed", EMAIL: "verified"}
+    assert maria.call("DELETE", f"contacts/{identifier_of(maria, EMAIL)}").json["code"] == "last_contact"
+
+
 def test_a_mere_claim_may_go_though_it_is_the_only_contact(world: World, maria: Maria) -> None:
     site = world.site()
     give(site, "maria-7", EMAIL)
@@ -137,6 +188,20 @@ def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, 
         assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed"), path
     assert maria.contacts() == {EMAIL: "verified"}
     assert maria.sign_in().add(PHONE).json["outcome"] == "added"
+
+
+def test_a_code_that_a_sites_session_asked_for_earlier_adds_nothing_either(
+    world: World, maria: Maria, somebody: Somebody, inbox: Inbox
+) -> None:
+    site, thief = world.site(), somebody()
+    for one in (maria, thief):
+        one.phone.open(site, "maria-7")
+    request_id = thief.call("POST", "contacts", contact_of("thief@example.com")).json["request_id"]
+    code = {"code": inbox.code("thief@example.com")}
+    assert maria.add(EMAIL).status_code == 200
+    refused = thief.call("POST", f"contacts/{request_id}", code)
+    assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed")
+    assert set(maria.contacts()) == {EMAIL}
 
 
 def test_anothers_contact_is_not_found(maria: Maria, somebody: Somebody) -> None:

@@ -154,6 +154,9 @@ def test_a_new_owner_takes_the_number_and_nothing_else(world: World, somebody: S
     entered = owner.enter(request_id, code, new_owner=True)
     assert (entered.json["status"], entered.json["created"]) == ("signed_in", True)
     assert owner.contacts() == {PHONE: "verified"}
+    with world.service.db.read() as session:
+        wanted = select(AuditEntry.detail).where(AuditEntry.action == Action.IDENTIFIER_EVICTED)
+        assert [told["because"] for told in session.scalars(wanted)] == ["new_owner"]
     for path in ("activity", "cards", "accounts"):
         assert owner.call("GET", path).json["items"] == []
     assert maria.contacts() == {EMAIL: "verified"}, "the old file keeps all the rest"

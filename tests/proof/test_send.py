@@ -183,6 +183,31 @@ def test_a_message_of_a_worker_that_died_is_sent_by_another(
     assert len(inbox.messages()) == 1
 
 
+def test_a_worker_that_fails_too_late_takes_nothing_from_the_one_that_took_over(
+    world: World, maria: Maria, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def fail(message: Message, settings: Any) -> str:
+        calls.append(message.to)
+        if len(calls) == 1:
+            world.clock.forward(minutes=2)
+            with pytest.raises(KeyboardInterrupt):
+                inbox.deliver()
+            raise ConnectionRefusedError
+        assert len(calls) == 2, "nobody else takes it yet"
+        raise KeyboardInterrupt
+
+    maria.ask(EMAIL)
+    with monkeypatch.context() as patched:
+        patched.setattr(send, "send", fail)
+        inbox.deliver()
+    world.clock.forward(seconds=119)
+    assert inbox.messages() == [], "the second may still be at work"
+    world.clock.forward(seconds=1)
+    assert len(inbox.messages()) == 1
+
+
 def test_a_message_sealed_with_other_keys_keeps_nobody_waiting(world: World, maria: Maria, inbox: Inbox) -> None:
     maria.ask("lost@example.com")
     keyfile.save(world.settings.keys_file, keyfile.create(world.clock()))
@@ -256,12 +281,15 @@ def test_the_real_worker_sends_what_the_real_service_was_asked_for(live_service:
     assert EMAIL not in logged
 
 
+@pytest.mark.parametrize("sealed", ["message_sealed", "contact_sealed"])
 def test_a_message_that_somebody_moved_to_another_request_reaches_nobody(
-    world: World, maria: Maria, inbox: Inbox
+    world: World, maria: Maria, inbox: Inbox, sealed: str
 ) -> None:
     for contact in (EMAIL, PHONE):
         maria.ask(contact)
     with world.service.db.write() as session:
-        rows = session.scalars(select(OneTimeCode)).all()
-        (rows[0].message_sealed, rows[1].message_sealed) = (rows[1].message_sealed, rows[0].message_sealed)
+        one, other = session.scalars(select(OneTimeCode)).all()
+        moved = getattr(one, sealed), getattr(other, sealed)
+        setattr(other, sealed, moved[0])
+        setattr(one, sealed, moved[1])
     assert inbox.messages() == []
