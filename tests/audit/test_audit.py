@@ -9,6 +9,7 @@ from service.audit.models import ERASED_SESSION, LOOKS, SYSTEM, Action, Actor, A
 from service.audit.record import record
 from service.audit.words import LANGUAGES, in_words
 from service.customers.models import IdentifierKind
+from tests.claims.receipts import unite
 from tests.erasure.scene import operator
 from tests.merging.people import People
 from tests.world import Shopper, Site, World
@@ -143,6 +144,33 @@ def test_a_merge_is_told_once_to_whom_it_made_one(world: World, limit: int) -> N
     for shopper in (maria, second):
         told = read_all(shopper, limit)
         assert told.count("parted two files again") == 1, "each of the two is told"
+
+
+def test_two_merges_of_one_moment_are_two(world: World) -> None:
+    site = world.site()
+    maria, second, third = (site.shopper(name) for name in ("maria", "second", "third"))
+    unite(world, maria, second)
+    unite(world, maria, third)
+    assert read_all(maria, 200).count("joined two files of yours") == 2
+
+
+@pytest.mark.parametrize("first_id", [0, 2**128 - 2])
+def test_what_a_merge_set_aside_is_told_beside_it_thing_by_thing(world: World, first_id: int) -> None:
+    """Whatever ids were drawn for the lines."""
+    people, maria = People(world, world.service.rules), world.shopper()
+    people.change("limits", email=1, phone=1)
+    other = people.node()
+    for number, node in enumerate((UUID(maria.customer_id), other)):
+        people.give(node, IdentifierKind.EMAIL, f"maria{number}@example.org")
+        people.give(node, IdentifierKind.PHONE, f"+3460000000{number}")
+    people.join(UUID(maria.customer_id), other)
+    with world.service.db.write() as session:
+        wanted = select(AuditEntry).where(AuditEntry.action == Action.IDENTIFIER_DEMOTED)
+        for number, line in enumerate(session.scalars(wanted)):
+            line.id = UUID(int=first_id + number)
+    told = read_all(maria, 200)
+    for what in ("joined two files of yours", "set your e-mail address aside", "set your phone number aside"):
+        assert told.count(what) == 1, what
 
 
 def test_the_audit_covers_both_files_of_a_merged_customer_and_nobody_elses(world: World) -> None:
