@@ -106,6 +106,8 @@ def test_a_shopper_reads_who_looked_when_and_why(world: World) -> None:
     [
         (Action.IDENTIFIER_LINKED, "email", "gave your e-mail address", "dio tu correo electrónico"),
         (Action.IDENTIFIER_LINKED, "account", "connected your account", "conectó tu cuenta"),
+        (Action.IDENTIFIER_LINKED, "anonymous", "connected your browser or app", "conectó tu navegador o app"),
+        (Action.IDENTIFIER_UNLINKED, "account", "removed your account", "quitó tu cuenta"),
         (Action.IDENTIFIER_VERIFIED, "phone", "proved your phone number", "verificó tu número de teléfono"),
         (Action.IDENTIFIER_UNLINKED, "loyalty_card", "removed your loyalty card", "quitó tu tarjeta de fidelidad"),
     ],
@@ -253,6 +255,33 @@ def test_every_look_of_a_site_is_written_down_and_what_for(world: World, path: s
     assert len(lines(site, customer_id)) == before + 1
     assert (new[0].actor_kind, str(new[0].actor_id)) == ("site", site.site_id)
     assert (new[0].action, new[0].why) == (action, "ticket-7")
+
+
+LOOKED = (
+    "customer.looked_up",
+    "customer.read",
+    "sales.read",
+    "scans.read",
+    "history.read",
+    "proposals.read",
+    "session.opened",
+)
+
+
+def test_no_look_is_an_event_and_each_stays_without_a_name_when_the_file_is_erased(world: World) -> None:
+    maria, olga = world.shopper(), operator(world)
+    with world.service.db.write() as session:
+        for look in LOOKED:
+            given: dict[str, Any] = {"actor": SYSTEM, "now": world.clock(), "why": "ticket-7"}
+            record(session, Action(look), UUID(maria.customer_id), **given)
+    events = olga.call("GET", "/operator/v1/events?limit=200").json["items"]
+    assert events
+    assert [event["type"] for event in events if event["type"] in LOOKED] == []
+    assert maria.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    with world.service.db.read() as session:
+        left = session.scalars(select(AuditEntry).where(AuditEntry.actor_kind == ActorKind.SYSTEM)).all()
+    assert sorted(line.action for line in left) == sorted(LOOKED)
+    assert {(line.customer_id, line.why) for line in left} == {(None, None)}
 
 
 READS_OF_STAFF = {

@@ -13,11 +13,12 @@ from service.consent.models import Consent
 from service.crypto.keystore import KeyStore
 from service.customers.lock import lock_customer
 from service.customers.models import Customer
+from service.erasures import replay_erasures
 from service.errors import NotFound
 from service.merging.join import Outcome
 from service.merging.models import Merge
 from service.privacy.erase import Erased, erase
-from service.privacy.forget import sweep
+from service.privacy.forget import forget, sweep
 from service.scans.models import Scan
 from service.sessions.models import Handoff
 from tests.erasure.scene import ERASE, Scene
@@ -72,6 +73,46 @@ def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monke
         with pytest.raises(NotFound):
             adding.result(20)
     assert scene.rows(Consent) == []
+
+
+def test_a_replay_waits_for_whoever_is_just_adding_to_the_file(scene: Scene) -> None:
+    db, store, customer_id = scene.world.service.db, scene.people.keystore, scene.nodes[0]
+    store.destroy([customer_id], scene.world.clock())
+    with Others(scene.world) as pool:
+        with db.write() as session:
+            lock_customer(session, customer_id)
+            replaying = pool.submit(replay_erasures, db, store, scene.world.clock())
+            assert waits(replaying)
+            session.add(consent(customer_id, scene))
+        replaying.result(20)
+    assert is_erased(scene.world, customer_id)
+    assert scene.rows(Consent) == []
+
+
+def test_a_merge_that_comes_while_erasures_are_replayed_joins_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, people, store = scene.world.service.db, scene.people, scene.people.keystore
+    eva, ana = people.node("Eva"), people.node("Ana")
+    store.destroy([eva], scene.world.clock())
+    reached, go_on = threading.Event(), threading.Event()
+
+    def forget_slowly(*given: Any) -> None:
+        reached.set()
+        assert go_on.wait(20)
+        forget(*given)
+
+    monkeypatch.setattr("service.privacy.replay.forget", forget_slowly)
+    with Others(scene.world) as pool:
+        replaying = pool.submit(replay_erasures, db, store, scene.world.clock())
+        assert reached.wait(20)
+        joining = pool.submit(people.join, eva, ana)
+        assert waits(joining)
+        go_on.set()
+        replaying.result(20)
+        assert joining.result(20).outcome is not Outcome.MERGED
+    assert scene.rows(Merge) == []
+    assert people.canonical(ana) == ana
 
 
 @pytest.mark.parametrize("first", ["merge", "erasure"])
