@@ -9,6 +9,7 @@ from service.audit.models import ERASED_SESSION, LOOKS, SYSTEM, Action, Actor, A
 from service.audit.record import record
 from service.audit.words import LANGUAGES, in_words
 from service.customers.models import IdentifierKind
+from service.merging.join import Outcome
 from tests.claims.receipts import unite
 from tests.erasure.scene import operator
 from tests.merging.people import People
@@ -148,6 +149,16 @@ def test_a_merge_is_told_once_to_whom_it_made_one(world: World, limit: int) -> N
         assert told.count("parted two files again") == 1, "each of the two is told"
 
 
+def test_a_parting_is_told_once_to_whom_another_merge_made_one_again(world: World) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    maria, second = (site.shopper(name) for name in ("maria", "second"))
+    both = UUID(maria.customer_id), UUID(second.customer_id)
+    people.undo(people.join(*both).merge_id)
+    assert people.join(*both).outcome is Outcome.MERGED
+    told = read_all(maria, 200)
+    assert (told.count("parted two files again"), told.count("joined two files of yours")) == (1, 2)
+
+
 def test_two_merges_of_one_moment_are_two(world: World) -> None:
     site = world.site()
     maria, second, third = (site.shopper(name) for name in ("maria", "second", "third"))
@@ -156,7 +167,7 @@ def test_two_merges_of_one_moment_are_two(world: World) -> None:
     assert read_all(maria, 200).count("joined two files of yours") == 2
 
 
-@pytest.mark.parametrize("first_id", [0, 2**128 - 2])
+@pytest.mark.parametrize("first_id", [0, 2**128 - 2], ids=["lowest", "highest"])
 def test_what_a_merge_set_aside_is_told_beside_it_thing_by_thing(world: World, first_id: int) -> None:
     """Whatever ids were drawn for the lines."""
     people, maria = People(world, world.service.rules), world.shopper()

@@ -86,7 +86,8 @@ def test_a_restored_backup_does_not_serve_before_it_was_replayed(scene: Scene, s
                 "when it was done, not when it was repeated"
             )
             [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == node))
-            assert (line.action, line.actor_kind) == ("customer.erased", "system")
+            told = (line.action, line.actor_kind, line.at, line.why)
+            assert told == ("customer.erased", "system", erased_at, "replayed from the journal")
     assert shell.json("customer", "replay-erasures") == {"erased": [], "keys_destroyed": 0}
 
 
