@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from service.audit.models import Action, Actor, ActorKind, AuditEntry
 from service.audit.record import record
 from service.crypto.keystore import _data_keys, _erasures
 from service.customers.models import Customer, Identifier, IdentifierKind
-from service.erasures import replay_erasures
+from service.erasures import replay_before_serving, replay_erasures
 from service.errors import NotFound
 from service.privacy.replay import Journal
 from service.scans.models import Scan
@@ -99,6 +100,13 @@ def test_the_service_replays_before_it_serves(scene: Scene, start_service: Start
     assert not is_erased(scene.world, scene.nodes[0])
     start_service(workers=1)
     assert all(is_erased(scene.world, node) for node in scene.nodes)
+
+
+def test_a_service_that_can_not_ask_its_key_store_starts_all_the_same(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay_before_serving(replace(world.settings, keystore_url="postgresql+psycopg://nobody@127.0.0.1:1/gone"))
+    assert "erasures not checked" in capsys.readouterr().err
 
 
 def test_a_backup_holds_sealed_values_that_nothing_opens_any_more(scene: Scene) -> None:
