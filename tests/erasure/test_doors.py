@@ -123,6 +123,26 @@ def test_an_erasure_leaves_a_line_without_personal_data_and_nothing_else(
     assert scene.ready() == 200
 
 
+def test_an_export_says_who_looked_in_the_language_of_whoever_reads_it(scene: Scene, shell: Shell) -> None:
+    command = ("customer", "export", scene.maria.customer_id)
+    in_app = [
+        scene.maria.call("GET", "/shopper/v1/export", headers={"Accept-Language": language})
+        for language in ("en", "es")
+    ]
+    assert {answer.headers["Vary"] for answer in in_app} == {"Accept-Language"}
+    english, spanish = "began your file", "creó tu ficha"
+    for told, words in (
+        (in_app[0].json, english),
+        (in_app[1].json, spanish),
+        (shell.json(*command), english),
+        (shell.json(*command, "--language", "es"), spanish),
+        (export_by_operator(scene, shell), english),
+    ):
+        assert words in [line["what"] for line in told["audit"]]
+    told = shell.run(*command, "--language", "es").stdout
+    assert spanish in told, "letters are printed as they are read"
+
+
 def test_a_command_says_in_one_line_that_there_is_nobody(scene: Scene, shell: Shell) -> None:
     scene.erase()
     assert shell.fails("customer", "export", scene.maria.customer_id) == "there is no such customer"

@@ -143,3 +143,26 @@ def test_a_code_that_somebody_else_asked_for_her_address_names_no_session_of_the
     [his] = told_to(scene.juan)["one_time_codes"]
     assert (hers["contact"], hers["session_id"]) == (EMAIL, None)
     assert his["session_id"] == told_to(scene.juan)["sessions"][0]["session_id"]
+
+
+def test_what_is_over_is_told_too(scene: Scene) -> None:
+    """A card that was revoked, a session that ended, a contact that was given up."""
+    left = scene.zapatos.shopper("maria-in-zapatos")
+    scene.people.give(scene.nodes[0], IdentifierKind.EMAIL, EMAIL)
+    scene.people.end(scene.nodes[0])
+    sessions = scene.maria.call("GET", "/shopper/v1/sessions").json["items"]
+    [its_id] = [item["session_id"] for item in sessions if not item["current"]]
+    assert scene.maria.call("DELETE", f"/shopper/v1/sessions/{its_id}").status_code == 204
+    told = told_to(scene.maria)
+    assert {card["card_id"]: card["status"] for card in told["cards"]} == {
+        scene.maria.card["card_id"]: "active",
+        left.card["card_id"]: "revoked",
+    }
+    assert {item["session_id"]: item["ended_at"] is None for item in told["sessions"]}[its_id] is False
+    assert [(item["value"], item["ended_at"] is None) for item in told["identifiers"]] == [(EMAIL, False)]
+
+
+def test_a_scan_names_the_card_by_the_id_of_the_card(scene: Scene) -> None:
+    scene.till.scan(scene.maria.code())
+    told = told_to(scene.maria)
+    assert [scan["card_id"] for scan in told["scans"]] == [card["card_id"] for card in told["cards"]]

@@ -202,6 +202,14 @@ def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(sce
     assert set(store.erasures()) == set(scene.nodes)
 
 
+def test_one_key_that_came_back_is_told_as_one(scene: Scene, shell: Shell) -> None:
+    keys = backup_keystore(scene.world)
+    scene.erase()
+    keys()
+    told = shell.run("customer", "replay-erasures").stdout
+    assert told == "Nobody to erase again. Destroyed 1 data key that had come back.\n"
+
+
 @pytest.mark.parametrize("by", ["worker", "command"])
 def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene, shell: Shell, by: str) -> None:
     """An operator restored the keys from a backup, and saved the journal from the broken store, as the docs say."""
