@@ -3,11 +3,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor, ActorKind, AuditEntry
 from service.audit.record import record
@@ -15,7 +17,7 @@ from service.crypto.keystore import _data_keys, _erasures
 from service.customers.models import Customer, Identifier, IdentifierKind
 from service.erasures import replay_before_serving, replay_erasures
 from service.errors import NotFound
-from service.privacy.replay import Journal
+from service.privacy.replay import Journal, replay
 from service.scans.models import Scan
 from tests.cli.conftest import Shell
 from tests.conftest import Start
@@ -283,6 +285,41 @@ def test_the_worker_sweeps_up_after_an_erasure(scene: Scene) -> None:
     assert [(row["customer_id"], row["card_id"]) for row in scene.rows(Scan)] == [(None, None)]
     [look] = [row for row in scene.rows(AuditEntry) if row["actor_id"] == looker.id and row["action"] == Action.READ]
     assert (look["customer_id"], look["why"]) == (None, None)
+
+
+@pytest.mark.parametrize("by", ["worker", "command"])
+def test_whoever_replays_an_old_erasure_sweeps_up_a_scan_that_was_stored_meanwhile(
+    scene: Scene, shell: Shell, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    scene.world.clock.forward(hours=2)
+    scene.till.scan(scene.juan.code())
+
+    def replay_while_a_till_scans(session: Session, *given: Any) -> list[UUID]:
+        gone = replay(session, *given)
+        session.execute(update(Scan).values(customer_id=scene.nodes[0]))
+        return gone
+
+    module = "service.erasures" if by == "worker" else "service.commands.customers"
+    monkeypatch.setattr(f"{module}.replay", replay_while_a_till_scans)
+    if by == "worker":
+        replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
+    else:
+        assert shell.json("customer", "replay-erasures")["erased"] == [scene.maria.customer_id]
+    assert [row["customer_id"] for row in scene.rows(Scan)] == [None]
+
+
+def test_the_newest_erasures_are_looked_at_each_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.privacy.replay._ALWAYS_CHECKED", 1)
+    assert scene.juan.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    scene.world.clock.forward(days=1)
+    restore = backup(scene.world)
+    scene.erase()
+    assert scene.ready() == 200
+    restore()
+    assert scene.ready() == 503
 
 
 def test_a_key_store_that_is_gone_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

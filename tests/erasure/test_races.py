@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 
-from service.audit.models import COMMAND
+from service.audit.models import COMMAND, Action, AuditEntry
 from service.consent.models import Consent
 from service.crypto.keystore import KeyStore
 from service.customers.lock import lock_customer
@@ -24,7 +24,7 @@ from service.sessions.models import Handoff
 from tests.erasure.scene import ERASE, Scene
 from tests.merging.people import People
 from tests.others import Others, waits
-from tests.world import World
+from tests.world import Caller, World
 
 
 def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: Scene) -> None:
@@ -73,6 +73,35 @@ def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monke
         with pytest.raises(NotFound):
             adding.result(20)
     assert scene.rows(Consent) == []
+
+
+@pytest.mark.parametrize("door", ["shopper", "operator"])
+def test_whoever_exports_the_file_while_it_is_erased_finds_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    callers: dict[str, tuple[Caller, str]] = {
+        "shopper": (scene.maria, "/shopper/v1/export"),
+        "operator": (scene.operator(), f"/operator/v1/customers/{scene.maria.customer_id}/export"),
+    }
+    caller, path = callers[door]
+    reached, go_on = threading.Event(), threading.Event()
+    destroy = KeyStore.destroy
+
+    def destroy_slowly(self: KeyStore, *given: Any) -> None:
+        reached.set()
+        assert go_on.wait(20)
+        destroy(self, *given)
+
+    monkeypatch.setattr(KeyStore, "destroy", destroy_slowly)
+    with Others(scene.world) as pool:
+        erasing = pool.submit(scene.erase)
+        assert reached.wait(20)
+        exporting = pool.submit(caller.call, "GET", path)
+        assert waits(exporting)
+        go_on.set()
+        erasing.result(20)
+        assert exporting.result(20).status_code == 404
+    assert [row for row in scene.rows(AuditEntry) if row["action"] == Action.EXPORTED] == []
 
 
 def test_a_replay_waits_for_whoever_is_just_adding_to_the_file(scene: Scene) -> None:
