@@ -9,6 +9,8 @@ from service.audit.models import ERASED_SESSION, LOOKS, SYSTEM, Action, Actor, A
 from service.audit.record import record
 from service.audit.words import LANGUAGES, in_words
 from service.customers.models import IdentifierKind
+from service.merging.join import Outcome
+from tests.claims.receipts import unite
 from tests.erasure.scene import operator
 from tests.merging.people import People
 from tests.world import Shopper, Site, World
@@ -105,6 +107,8 @@ def test_a_shopper_reads_who_looked_when_and_why(world: World) -> None:
     [
         (Action.IDENTIFIER_LINKED, "email", "gave your e-mail address", "dio tu correo electrónico"),
         (Action.IDENTIFIER_LINKED, "account", "connected your account", "conectó tu cuenta"),
+        (Action.IDENTIFIER_LINKED, "anonymous", "connected your browser or app", "conectó tu navegador o app"),
+        (Action.IDENTIFIER_UNLINKED, "account", "removed your account", "quitó tu cuenta"),
         (Action.IDENTIFIER_VERIFIED, "phone", "proved your phone number", "verificó tu número de teléfono"),
         (Action.IDENTIFIER_UNLINKED, "loyalty_card", "removed your loyalty card", "quitó tu tarjeta de fidelidad"),
     ],
@@ -143,6 +147,43 @@ def test_a_merge_is_told_once_to_whom_it_made_one(world: World, limit: int) -> N
     for shopper in (maria, second):
         told = read_all(shopper, limit)
         assert told.count("parted two files again") == 1, "each of the two is told"
+
+
+def test_a_parting_is_told_once_to_whom_another_merge_made_one_again(world: World) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    maria, second = (site.shopper(name) for name in ("maria", "second"))
+    both = UUID(maria.customer_id), UUID(second.customer_id)
+    people.undo(people.join(*both).merge_id)
+    assert people.join(*both).outcome is Outcome.MERGED
+    told = read_all(maria, 200)
+    assert (told.count("parted two files again"), told.count("joined two files of yours")) == (1, 2)
+
+
+def test_two_merges_of_one_moment_are_two(world: World) -> None:
+    site = world.site()
+    maria, second, third = (site.shopper(name) for name in ("maria", "second", "third"))
+    unite(world, maria, second)
+    unite(world, maria, third)
+    assert read_all(maria, 200).count("joined two files of yours") == 2
+
+
+@pytest.mark.parametrize("first_id", [0, 2**128 - 2], ids=["lowest", "highest"])
+def test_what_a_merge_set_aside_is_told_beside_it_thing_by_thing(world: World, first_id: int) -> None:
+    """Whatever ids were drawn for the lines."""
+    people, maria = People(world, world.service.rules), world.shopper()
+    people.change("limits", email=1, phone=1)
+    other = people.node()
+    for number, node in enumerate((UUID(maria.customer_id), other)):
+        people.give(node, IdentifierKind.EMAIL, f"maria{number}@example.org")
+        people.give(node, IdentifierKind.PHONE, f"+3460000000{number}")
+    people.join(UUID(maria.customer_id), other)
+    with world.service.db.write() as session:
+        wanted = select(AuditEntry).where(AuditEntry.action == Action.IDENTIFIER_DEMOTED)
+        for number, line in enumerate(session.scalars(wanted)):
+            line.id = UUID(int=first_id + number)
+    told = read_all(maria, 200)
+    for what in ("joined two files of yours", "set your e-mail address aside", "set your phone number aside"):
+        assert told.count(what) == 1, what
 
 
 def test_the_audit_covers_both_files_of_a_merged_customer_and_nobody_elses(world: World) -> None:
@@ -225,6 +266,33 @@ def test_every_look_of_a_site_is_written_down_and_what_for(world: World, path: s
     assert len(lines(site, customer_id)) == before + 1
     assert (new[0].actor_kind, str(new[0].actor_id)) == ("site", site.site_id)
     assert (new[0].action, new[0].why) == (action, "ticket-7")
+
+
+LOOKED = (
+    "customer.looked_up",
+    "customer.read",
+    "sales.read",
+    "scans.read",
+    "history.read",
+    "proposals.read",
+    "session.opened",
+)
+
+
+def test_no_look_is_an_event_and_each_stays_without_a_name_when_the_file_is_erased(world: World) -> None:
+    maria, olga = world.shopper(), operator(world)
+    with world.service.db.write() as session:
+        for look in LOOKED:
+            given: dict[str, Any] = {"actor": SYSTEM, "now": world.clock(), "why": "ticket-7"}
+            record(session, Action(look), UUID(maria.customer_id), **given)
+    events = olga.call("GET", "/operator/v1/events?limit=200").json["items"]
+    assert events
+    assert [event["type"] for event in events if event["type"] in LOOKED] == []
+    assert maria.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    with world.service.db.read() as session:
+        left = session.scalars(select(AuditEntry).where(AuditEntry.actor_kind == ActorKind.SYSTEM)).all()
+    assert sorted(line.action for line in left) == sorted(LOOKED)
+    assert {(line.customer_id, line.why) for line in left} == {(None, None)}
 
 
 READS_OF_STAFF = {

@@ -277,6 +277,17 @@ def test_what_is_said_after_a_merge_holds_whatever_the_clocks_say(world: World) 
     assert cards(carmen) == ["active", "active"]
 
 
+def test_a_merge_that_was_undone_is_no_reason_why_the_next_would_be_answered_already(world: World) -> None:
+    """What Maria granted in between was her own word: it says nothing of Carmen, who joins her anew."""
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    say(carmen, granted=False)
+    people.undo(join(people, maria, carmen))
+    say(maria, granted=True)
+    join(people, maria, carmen)
+    assert granted_by(maria, SHOPPERS)["marketing_email"] is False
+
+
 def test_both_withdraw_and_an_unmerge_gives_neither_card_back(world: World) -> None:
     people = People(world, world.service.rules)
     maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))

@@ -54,6 +54,13 @@ def test_a_merge_keeps_the_more_restrictive_of_both() -> None:
         assert holds([granted, withdrawn], [joined(ANA, EVA, minute=3)], who) is False
 
 
+def test_of_two_who_say_alike_the_newer_word_is_told() -> None:
+    for granted in (True, False):
+        for first, second in ((ANA, EVA), (EVA, ANA)):
+            words = [said(first, granted, minute=1), said(second, granted, minute=2)]
+            assert weigh(IDA, words, [joined(ANA, EVA, minute=3), joined(IDA, EVA, minute=4)]) is words[1]
+
+
 def test_granted_beats_nothing() -> None:
     assert holds([said(EVA, True, minute=1)], [joined(ANA, EVA, minute=3)]) is True
 

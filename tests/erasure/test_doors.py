@@ -5,11 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from service.audit.models import AuditEntry
 from service.cli import main
 from service.customers.models import Customer
+from service.privacy.erase import Erased, erase
+from service.scans.models import Scan
 from service.staff.models import Operator
 from tests.cli.conftest import Shell
 from tests.erasure.scene import EMAIL, ERASE, PHONE, VALUES, Scene, dump, personal
@@ -49,6 +52,11 @@ def erase_by_command(scene: Scene, shell: Shell) -> None:
     assert {UUID(ident) for ident in told["customer_ids"]} == set(scene.nodes)
 
 
+ERASE_AT = {
+    "shopper": "service.web.shopper.privacy.erase",
+    "operator": "service.web.operator.privacy.erase",
+    "command": "service.commands.customers.erase_customer",
+}
 EXPORTS = {"shopper": export_in_app, "operator": export_by_operator, "command": export_by_command}
 ERASURES = {"shopper": erase_in_app, "operator": erase_by_operator, "command": erase_by_command}
 
@@ -121,6 +129,43 @@ def test_an_erasure_leaves_a_line_without_personal_data_and_nothing_else(
     assert {line.actor_id} == (operators or {None}), "an operator answers for it; a shopper is named by nothing"
     assert line.why == ("requested" if door == "operator" else None)
     assert scene.ready() == 200
+
+
+def test_an_export_says_who_looked_in_the_language_of_whoever_reads_it(scene: Scene, shell: Shell) -> None:
+    command = ("customer", "export", scene.maria.customer_id)
+    in_app = [
+        scene.maria.call("GET", "/shopper/v1/export", headers={"Accept-Language": language})
+        for language in ("en", "es")
+    ]
+    assert {answer.headers["Vary"] for answer in in_app} == {"Accept-Language"}
+    english, spanish = "began your file", "creó tu ficha"
+    for told, words in (
+        (in_app[0].json, english),
+        (in_app[1].json, spanish),
+        (shell.json(*command), english),
+        (shell.json(*command, "--language", "es"), spanish),
+        (export_by_operator(scene, shell), english),
+    ):
+        assert words in [line["what"] for line in told["audit"]]
+    told = shell.run(*command, "--language", "es").stdout
+    assert spanish in told, "letters are printed as they are read"
+
+
+@pytest.mark.parametrize("door", ERASURES)
+def test_every_door_sweeps_up_a_scan_that_was_stored_meanwhile(
+    scene: Scene, shell: Shell, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    scene.people.join(*scene.nodes)
+    scene.till.scan(scene.juan.code())
+
+    def erase_while_a_till_scans(session: Session, *given: Any, **named: Any) -> Erased:
+        erased = erase(session, *given, **named)
+        session.execute(update(Scan).values(customer_id=scene.nodes[0]))
+        return erased
+
+    monkeypatch.setattr(ERASE_AT[door], erase_while_a_till_scans)
+    ERASURES[door](scene, shell)
+    assert [row["customer_id"] for row in scene.rows(Scan)] == [None]
 
 
 def test_a_command_says_in_one_line_that_there_is_nobody(scene: Scene, shell: Shell) -> None:

@@ -2,7 +2,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
@@ -213,6 +213,14 @@ def test_whoever_looks_afterwards_finds_nobody(scene: Scene) -> None:
     for shopper in (scene.maria, scene.second):
         for path in ("session", "cards", "consents", "export", "audit", "activity"):
             assert shopper.call("GET", f"/shopper/v1/{path}").status_code == 401, path
+
+
+def test_nobody_says_anything_for_one_who_is_erased_or_never_was(scene: Scene) -> None:
+    scene.erase()
+    olga, said = scene.operator(), {"purpose": "profiling", "granted": True, "text_version": "1"}
+    for ident in (scene.maria.customer_id, uuid4()):
+        assert olga.call("PUT", f"/operator/v1/customers/{ident}/consents", said).status_code == 404
+    assert of(scene, Consent) == []
 
 
 def test_an_erased_account_begins_anew(scene: Scene) -> None:

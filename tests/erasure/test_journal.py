@@ -1,20 +1,23 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
 from service.audit.models import Action, Actor, ActorKind, AuditEntry
 from service.audit.record import record
 from service.crypto.keystore import _data_keys, _erasures
 from service.customers.models import Customer, Identifier, IdentifierKind
-from service.erasures import replay_erasures
+from service.erasures import replay_before_serving, replay_erasures
 from service.errors import NotFound
-from service.privacy.replay import Journal
+from service.privacy.replay import Journal, replay
 from service.scans.models import Scan
 from tests.cli.conftest import Shell
 from tests.conftest import Start
@@ -86,7 +89,8 @@ def test_a_restored_backup_does_not_serve_before_it_was_replayed(scene: Scene, s
                 "when it was done, not when it was repeated"
             )
             [line] = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == node))
-            assert (line.action, line.actor_kind) == ("customer.erased", "system")
+            told = (line.action, line.actor_kind, line.at, line.why)
+            assert told == ("customer.erased", "system", erased_at, "replayed from the journal")
     assert shell.json("customer", "replay-erasures") == {"erased": [], "keys_destroyed": 0}
 
 
@@ -110,6 +114,13 @@ def test_the_service_replays_before_it_serves(scene: Scene, start_service: Start
     assert not is_erased(scene.world, scene.nodes[0])
     start_service(workers=1)
     assert all(is_erased(scene.world, node) for node in scene.nodes)
+
+
+def test_a_service_that_can_not_ask_its_key_store_starts_all_the_same(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay_before_serving(replace(world.settings, keystore_url="postgresql+psycopg://nobody@127.0.0.1:1/gone"))
+    assert "erasures not checked" in capsys.readouterr().err
 
 
 def test_a_backup_holds_sealed_values_that_nothing_opens_any_more(scene: Scene) -> None:
@@ -205,6 +216,14 @@ def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(sce
     assert set(store.erasures()) == set(scene.nodes)
 
 
+def test_one_key_that_came_back_is_told_as_one(scene: Scene, shell: Shell) -> None:
+    keys = backup_keystore(scene.world)
+    scene.erase()
+    keys()
+    told = shell.run("customer", "replay-erasures").stdout
+    assert told == "Nobody to erase again. Destroyed 1 data key that had come back.\n"
+
+
 @pytest.mark.parametrize("by", ["worker", "command"])
 def test_keys_that_came_back_beside_the_journal_are_destroyed_again(scene: Scene, shell: Shell, by: str) -> None:
     """An operator restored the keys from a backup, and saved the journal from the broken store, as the docs say."""
@@ -278,6 +297,41 @@ def test_the_worker_sweeps_up_after_an_erasure(scene: Scene) -> None:
     assert [(row["customer_id"], row["card_id"]) for row in scene.rows(Scan)] == [(None, None)]
     [look] = [row for row in scene.rows(AuditEntry) if row["actor_id"] == looker.id and row["action"] == Action.READ]
     assert (look["customer_id"], look["why"]) == (None, None)
+
+
+@pytest.mark.parametrize("by", ["worker", "command"])
+def test_whoever_replays_an_old_erasure_sweeps_up_a_scan_that_was_stored_meanwhile(
+    scene: Scene, shell: Shell, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    scene.world.clock.forward(hours=2)
+    scene.till.scan(scene.juan.code())
+
+    def replay_while_a_till_scans(session: Session, *given: Any) -> list[UUID]:
+        gone = replay(session, *given)
+        session.execute(update(Scan).values(customer_id=scene.nodes[0]))
+        return gone
+
+    module = "service.erasures" if by == "worker" else "service.commands.customers"
+    monkeypatch.setattr(f"{module}.replay", replay_while_a_till_scans)
+    if by == "worker":
+        replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
+    else:
+        assert shell.json("customer", "replay-erasures")["erased"] == [scene.maria.customer_id]
+    assert [row["customer_id"] for row in scene.rows(Scan)] == [None]
+
+
+def test_the_newest_erasures_are_looked_at_each_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.privacy.replay._ALWAYS_CHECKED", 1)
+    assert scene.juan.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    scene.world.clock.forward(days=1)
+    restore = backup(scene.world)
+    scene.erase()
+    assert scene.ready() == 200
+    restore()
+    assert scene.ready() == 503
 
 
 def test_a_key_store_that_is_gone_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,22 +8,23 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 
-from service.audit.models import COMMAND
+from service.audit.models import COMMAND, Action, AuditEntry
 from service.consent.models import Consent
 from service.crypto.keystore import KeyStore
 from service.customers.lock import lock_customer
 from service.customers.models import Customer
+from service.erasures import replay_erasures
 from service.errors import NotFound
 from service.merging.join import Outcome
 from service.merging.models import Merge
 from service.privacy.erase import Erased, erase
-from service.privacy.forget import sweep
+from service.privacy.forget import forget, sweep
 from service.scans.models import Scan
 from service.sessions.models import Handoff
 from tests.erasure.scene import ERASE, Scene
 from tests.merging.people import People
 from tests.others import Others, waits
-from tests.world import World
+from tests.world import Caller, World
 
 
 def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: Scene) -> None:
@@ -72,6 +73,75 @@ def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monke
         with pytest.raises(NotFound):
             adding.result(20)
     assert scene.rows(Consent) == []
+
+
+@pytest.mark.parametrize("door", ["shopper", "operator"])
+def test_whoever_exports_the_file_while_it_is_erased_finds_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    callers: dict[str, tuple[Caller, str]] = {
+        "shopper": (scene.maria, "/shopper/v1/export"),
+        "operator": (scene.operator(), f"/operator/v1/customers/{scene.maria.customer_id}/export"),
+    }
+    caller, path = callers[door]
+    reached, go_on = threading.Event(), threading.Event()
+    destroy = KeyStore.destroy
+
+    def destroy_slowly(self: KeyStore, *given: Any) -> None:
+        reached.set()
+        assert go_on.wait(20)
+        destroy(self, *given)
+
+    monkeypatch.setattr(KeyStore, "destroy", destroy_slowly)
+    with Others(scene.world) as pool:
+        erasing = pool.submit(scene.erase)
+        assert reached.wait(20)
+        exporting = pool.submit(caller.call, "GET", path)
+        assert waits(exporting)
+        go_on.set()
+        erasing.result(20)
+        assert exporting.result(20).status_code == 404
+    assert [row for row in scene.rows(AuditEntry) if row["action"] == Action.EXPORTED] == []
+
+
+def test_a_replay_waits_for_whoever_is_just_adding_to_the_file(scene: Scene) -> None:
+    db, store, customer_id = scene.world.service.db, scene.people.keystore, scene.nodes[0]
+    store.destroy([customer_id], scene.world.clock())
+    with Others(scene.world) as pool:
+        with db.write() as session:
+            lock_customer(session, customer_id)
+            replaying = pool.submit(replay_erasures, db, store, scene.world.clock())
+            assert waits(replaying)
+            session.add(consent(customer_id, scene))
+        replaying.result(20)
+    assert is_erased(scene.world, customer_id)
+    assert scene.rows(Consent) == []
+
+
+def test_a_merge_that_comes_while_erasures_are_replayed_joins_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, people, store = scene.world.service.db, scene.people, scene.people.keystore
+    eva, ana = people.node("Eva"), people.node("Ana")
+    store.destroy([eva], scene.world.clock())
+    reached, go_on = threading.Event(), threading.Event()
+
+    def forget_slowly(*given: Any) -> None:
+        reached.set()
+        assert go_on.wait(20)
+        forget(*given)
+
+    monkeypatch.setattr("service.privacy.replay.forget", forget_slowly)
+    with Others(scene.world) as pool:
+        replaying = pool.submit(replay_erasures, db, store, scene.world.clock())
+        assert reached.wait(20)
+        joining = pool.submit(people.join, eva, ana)
+        assert waits(joining)
+        go_on.set()
+        replaying.result(20)
+        assert joining.result(20).outcome is not Outcome.MERGED
+    assert scene.rows(Merge) == []
+    assert people.canonical(ana) == ana
 
 
 @pytest.mark.parametrize("first", ["merge", "erasure"])

@@ -319,6 +319,27 @@ def test_a_number_that_its_owner_gave_up_opens_their_file_no_more(world: World, 
     assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
 
 
+@pytest.mark.parametrize(("contact", "idle"), [(EMAIL, 0), (PHONE, 300)])
+def test_giving_up_a_contact_makes_neither_an_address_older_nor_an_old_number_younger(
+    world: World, somebody: Somebody, contact: str, idle: int
+) -> None:
+    other = "maria.garcia@example.com"
+    maria = file_of_maria(somebody, contact, other)
+
+    def told() -> dict[str, str]:
+        items = maria.call("GET", "export").json["identifiers"]
+        return {item["value"]: item["proved_at"] for item in items}
+
+    before = told()[contact]
+    world.clock.forward(days=idle)
+    maria.sign_in(other)
+    [given_up] = [
+        row["identifier_id"] for row in maria.call("GET", "contacts").json["items"] if row["value"] == contact
+    ]
+    assert maria.call("DELETE", f"contacts/{given_up}").status_code == 204
+    assert told()[contact] == before
+
+
 def test_a_site_that_takes_a_number_back_and_gives_it_again_makes_it_no_fresher(
     world: World, somebody: Somebody
 ) -> None:
