@@ -2,9 +2,17 @@
 
 import statistics
 import time
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
+from service.codes import typed
+from service.crypto.tokens import hash_token
+from service.errors import NotAuthorised
+from service.scans.otp import Attempt, look_up
+from service.sites.add import revoke_site
+from service.stores.recognise import revoke_terminal
 from tests.world import Shopper, Till, World
 
 
@@ -88,6 +96,50 @@ def test_a_waiting_card_disturbs_no_other_card_no_other_till_and_no_signed_code(
     assert till.scan(maria.code()).json["outcome"] == "identified"
 
 
+def test_each_till_counts_and_waits_by_its_own_mistakes(world: World) -> None:
+    store, maria = world.store(), world.shopper()
+    till, other = world.till(store), world.till(store)
+    assert reasons(till, *[wrong(maria, by) for by in range(1, 5)]) == ["wrong_otp"] * 3 + ["too_many_tries"]
+    assert reasons(other, wrong(maria, 5), maria.typed_code()) == ["wrong_otp", None]
+    world.clock.forward(seconds=30)
+    assert reasons(other, wrong(maria, 6)) == ["wrong_otp"]
+    assert reasons(till, maria.typed_code()) == [None]
+
+
+def test_a_card_waits_by_the_last_mistake_with_itself(world: World) -> None:
+    till, site = world.till(), world.site()
+    maria, jose = site.shopper("maria"), site.shopper("jose")
+    reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
+    world.clock.forward(seconds=5)
+    assert reasons(till, wrong(jose), maria.typed_code()) == ["wrong_otp", None]
+
+
+def test_mistakes_of_more_than_an_hour_ago_cost_no_wait(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
+    world.clock.forward(hours=1)
+    assert reasons(till, wrong(maria, 4), maria.typed_code()) == ["wrong_otp", None]
+
+
+def test_whose_access_ends_meanwhile_guesses_nothing(world: World) -> None:
+    till, site = world.till(), world.site("Other")
+    db, code = world.service.db, typed.read(world.shopper().typed_code())
+    terminal_id, site_id = UUID(till.enrolled["terminal_id"]), UUID(site.site_id)
+    attempts = [
+        Attempt(asker, token_hash, UUID(int=1), code, world.clock())
+        for asker, token_hash in ((terminal_id, hash_token(till.token)), (site_id, None))
+    ]
+    assert all(look_up(db, attempt).card_id for attempt in attempts)
+    with pytest.raises(NotAuthorised):
+        look_up(db, replace(attempts[0], token_hash=bytes(32)))
+    with db.write() as session:
+        revoke_terminal(session, terminal_id, world.clock())
+        revoke_site(session, site_id, world.clock())
+    for attempt in attempts:
+        with pytest.raises(NotAuthorised):
+            look_up(db, attempt)
+
+
 def test_a_terminal_has_twenty_wrong_otps_an_hour(world: World) -> None:
     till, maria = world.till(), world.shopper()
     assert reasons(till, *map(unknown, range(20))) == ["wrong_otp"] * 20
@@ -114,6 +166,13 @@ def test_a_repeat_is_no_second_guess(world: World) -> None:
     statuses = [till.scan(code, scan_id).status_code for _ in range(30)]
     assert statuses == [201] + [200] * 29
     assert reasons(till, wrong(maria, 2), wrong(maria, 3)) == ["wrong_otp"] * 2
+
+
+def test_an_id_that_another_till_used_is_no_repeat(world: World) -> None:
+    store, maria = world.store(), world.shopper()
+    scan_id = "0198c0de-0000-7000-8000-000000000001"
+    world.till(store).scan(wrong(maria), scan_id)
+    assert world.till(store).scan(maria.typed_code(), scan_id).json["outcome"] == "identified"
 
 
 def test_another_guess_under_a_used_id_is_a_conflict_whether_or_not_it_is_right(world: World) -> None:
