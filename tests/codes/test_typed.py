@@ -62,6 +62,12 @@ def test_any_text_is_a_claim_or_malformed(text: str) -> None:
             assert not_claimed(code) is Refusal.MALFORMED
 
 
+@given(numbers, moments, st.integers(0, 9))
+def test_a_digit_too_many_is_malformed_though_the_last_one_is_right(number: int, now: datetime, digit: int) -> None:
+    code = typed.write(number, otp_key=bytes(20), now=now)
+    assert not_claimed(f"{code[:17]}{digit}{code[17]}") is Refusal.MALFORMED
+
+
 @given(numbers, moments, st.integers(2, 17), st.integers(1, 9))
 def test_one_wrong_digit_of_18_is_malformed(number: int, now: datetime, place: int, by: int) -> None:
     code = typed.write(number, otp_key=bytes(20), now=now)

@@ -15,6 +15,13 @@ from tests.merging.people import People
 from tests.world import World
 
 
+def test_a_weaker_word_that_comes_later_lowers_no_trust(world: World) -> None:
+    site = world.site(may_vouch=["email"])
+    site.put("maria", email(verified=True), crm("C-7"))
+    again = site.put("maria", email(), crm("C-7"))["identifiers"]
+    assert again == [{"kind": "email", "trust": "verified"}, {"kind": "crm", "trust": "vouched"}]
+
+
 def test_an_account_takes_what_the_site_knows(world: World) -> None:
     site = world.site()
     put = site.put("maria", email(), phone(), crm("C-7"), card("0042"), traits={"given_name": "Maria"})

@@ -18,6 +18,17 @@ def test_not_me_flags_the_scan_and_freezes_the_card(world: World) -> None:
     assert scan["flagged"] is True
 
 
+def test_not_me_is_said_of_a_scan_under_any_of_ones_files(world: World) -> None:
+    till = world.till()
+    maria, mary = world.site().shopper("maria"), world.site("Outlet").shopper("mary")
+    body = {"other_id": mary.customer_id, "reason": "the same"}
+    assert world.operator().call("POST", f"/operator/v1/customers/{maria.customer_id}/merge", body).status_code < 300
+    scan_id = till.scan(mary.code()).json["scan_id"]
+    flagged = maria.call("POST", f"/shopper/v1/activity/{scan_id}/not-me", {})
+    assert (flagged.status_code, flagged.json["flagged"]) == (200, True)
+    assert mary.call("GET", "/shopper/v1/code").json["code"] == "card_frozen"
+
+
 @pytest.mark.parametrize("whose", ["nobody's", "another shopper's"])
 def test_not_me_is_for_scans_of_ones_own(world: World, whose: str) -> None:
     till, site = world.till(), world.site()
