@@ -122,8 +122,10 @@ def _copied(value: Any) -> Any:
 
 
 @pytest.fixture
-def world(settings: Settings) -> Iterator[World]:
+def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The service and, beside it in this process, the commands: all read one clock, which isn't the machine's."""
     clock = Clock()
+    monkeypatch.setattr("service.clock.now", clock)
     app = fresh_app(settings, clock)
     recorder = Recorder()
     app.after_request(recorder.look)

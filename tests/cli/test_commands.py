@@ -39,7 +39,6 @@ def test_without_json_people_read_what_comes_next(shell: Shell) -> None:
 def test_a_training_till_is_invited_as_one(shell: Shell, world: World) -> None:
     store_id = shell.json("store", "add", "Gran Vía")["store_id"]
     code = shell.json("terminal", "invite", store_id, "--training")["enrolment_code"]
-    world.clock.now = datetime.now(UTC)
     enrolled = world.client.post("/pos/v1/enrol", json={"enrolment_code": code.upper()})
     assert (enrolled.status_code, enrolled.json["training"]) == (201, True)
 
@@ -95,11 +94,11 @@ def test_migrating_twice_runs_nothing_twice(shell: Shell, bare: Shell) -> None:
 
 
 def test_purging_tells_what_went(shell: Shell, world: World) -> None:
-    world.clock.now = datetime.now(UTC) - timedelta(days=30)
     world.invitation()
     site = world.site()
     site.account()
     site.call("POST", "/commerce/v1/accounts/maria/sessions", {})
+    world.clock.forward(days=30)
     gone = shell.json("purge")
     assert (gone["enrolment_codes"], gone["handoffs"]) == (1, 1)
     assert set(shell.json("purge").values()) == {0}

@@ -27,6 +27,21 @@ from tests.others import Others, waits
 from tests.world import Caller, World
 
 
+class Halt:
+    """Keeps whoever calls a function waiting until they may go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def before(self, function: Callable[..., None]) -> Callable[..., None]:
+        def halted(*given: Any) -> None:
+            self.reached.set()
+            assert self.go_on.wait(20)
+            function(*given)
+
+        return halted
+
+
 def test_whoever_adds_to_the_file_first_is_waited_for_and_erased_with_it(scene: Scene) -> None:
     customer_id = UUID(scene.maria.customer_id)
     with Others(scene.world) as pool:
@@ -54,21 +69,14 @@ def test_whoever_just_opens_the_app_from_a_site_is_waited_for(scene: Scene) -> N
 
 
 def test_whoever_comes_while_the_file_is_erased_finds_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    reached, go_on = threading.Event(), threading.Event()
-    destroy = KeyStore.destroy
-
-    def destroy_slowly(self: KeyStore, *given: Any) -> None:
-        reached.set()
-        assert go_on.wait(20)
-        destroy(self, *given)
-
-    monkeypatch.setattr(KeyStore, "destroy", destroy_slowly)
+    halt = Halt()
+    monkeypatch.setattr(KeyStore, "destroy", halt.before(KeyStore.destroy))
     with Others(scene.world) as pool:
         erasing = pool.submit(scene.erase)
-        assert reached.wait(20)
+        assert halt.reached.wait(20)
         adding = pool.submit(add_consent, scene)
         assert waits(adding)
-        go_on.set()
+        halt.go_on.set()
         erasing.result(20)
         with pytest.raises(NotFound):
             adding.result(20)
@@ -84,21 +92,14 @@ def test_whoever_exports_the_file_while_it_is_erased_finds_nobody(
         "operator": (scene.operator(), f"/operator/v1/customers/{scene.maria.customer_id}/export"),
     }
     caller, path = callers[door]
-    reached, go_on = threading.Event(), threading.Event()
-    destroy = KeyStore.destroy
-
-    def destroy_slowly(self: KeyStore, *given: Any) -> None:
-        reached.set()
-        assert go_on.wait(20)
-        destroy(self, *given)
-
-    monkeypatch.setattr(KeyStore, "destroy", destroy_slowly)
+    halt = Halt()
+    monkeypatch.setattr(KeyStore, "destroy", halt.before(KeyStore.destroy))
     with Others(scene.world) as pool:
         erasing = pool.submit(scene.erase)
-        assert reached.wait(20)
+        assert halt.reached.wait(20)
         exporting = pool.submit(caller.call, "GET", path)
         assert waits(exporting)
-        go_on.set()
+        halt.go_on.set()
         erasing.result(20)
         assert exporting.result(20).status_code == 404
     assert [row for row in scene.rows(AuditEntry) if row["action"] == Action.EXPORTED] == []
@@ -124,20 +125,14 @@ def test_a_merge_that_comes_while_erasures_are_replayed_joins_nobody(
     db, people, store = scene.world.service.db, scene.people, scene.people.keystore
     eva, ana = people.node("Eva"), people.node("Ana")
     store.destroy([eva], scene.world.clock())
-    reached, go_on = threading.Event(), threading.Event()
-
-    def forget_slowly(*given: Any) -> None:
-        reached.set()
-        assert go_on.wait(20)
-        forget(*given)
-
-    monkeypatch.setattr("service.privacy.replay.forget", forget_slowly)
+    halt = Halt()
+    monkeypatch.setattr("service.privacy.replay.forget", halt.before(forget))
     with Others(scene.world) as pool:
         replaying = pool.submit(replay_erasures, db, store, scene.world.clock())
-        assert reached.wait(20)
+        assert halt.reached.wait(20)
         joining = pool.submit(people.join, eva, ana)
         assert waits(joining)
-        go_on.set()
+        halt.go_on.set()
         replaying.result(20)
         assert joining.result(20).outcome is not Outcome.MERGED
     assert scene.rows(Merge) == []

@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -34,7 +34,9 @@ def test_the_same_file_again_changes_nothing(desk: Desk, dump: Dump) -> None:
 
 
 def test_what_an_earlier_run_left_to_decide_is_told_again_as_a_number(desk: Desk) -> None:
-    first, second = (desk.report(table(HEADER, *PEOPLE))["proposals"] for _ in range(2))
+    first = desk.report(table(HEADER, *PEOPLE))["proposals"]
+    desk.world.clock.forward(seconds=1)
+    second = desk.report(table(HEADER, *PEOPLE))["proposals"]
     assert (first["count"], first["open_before"]) == (1, 0)
     assert (second["count"], second["open_before"]) == (0, 1)
     words = desk.run(table(HEADER, *PEOPLE)).stdout
@@ -186,7 +188,7 @@ def test_a_repeated_import_survives_a_rotation_of_the_index_key(desk: Desk) -> N
 def test_a_new_row_stands_under_the_key_that_writes_now(desk: Desk) -> None:
     desk.shell.json("keys", "rotate", "--kind", "index", "--now")
     desk.report(table("account_id", "m1"))
-    written = desk.world.service.keys.vault.index("account", "m1", now=datetime.now(UTC))
+    written = desk.world.service.keys.vault.index("account", "m1", now=desk.world.clock.now)
     with desk.world.service.db.read() as session:
         [row] = session.execute(select(Identifier.value_index, Identifier.index_version)).all()
     assert tuple(row) == (written.digest, written.version) == (written.digest, 2)
@@ -206,7 +208,7 @@ def test_keys_that_are_rotated_meanwhile_stop_an_import_in_words(desk: Desk, mon
 def rotate(desk: Desk) -> datetime:
     """Rotate the index key at the moment when the import has read the keys, and asks for the time."""
     path = desk.world.settings.keys_file
-    now = datetime.now(UTC)
+    now = desk.world.clock.now
     keyfile.save(path, keyfile.rotate_index(keyfile.load(path), now, at_once=True))
     return now
 

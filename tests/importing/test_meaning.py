@@ -2,7 +2,6 @@ import os
 import pty
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -213,7 +212,7 @@ def test_one_number_as_two_kinds_of_key_is_two_people(desk: Desk) -> None:
 
 
 def test_the_longest_text_and_the_first_and_last_birth_date_are_taken(desk: Desk) -> None:
-    longest, today = "M" * 300, datetime.now(UTC).date().isoformat()
+    longest, today = "M" * 300, desk.world.clock.now.date().isoformat()
     rows = f"m1,{longest},1880-01-01", f"m2,Maria   Pilar,{today}", "m3, Ana ,31.05.1984", "m4,Eva,31-05-1984"
     assert desk.rows(table("account_id,given_name,birth_date", *rows)) == (4, 0, 0, 0)
     assert [desk.customer(f"m{number}")["traits"] for number in range(1, 5)] == [
