@@ -235,6 +235,34 @@ def test_an_operator_reads_the_lines_as_they_are_and_leaves_one(world: World) ->
     assert Action(look["action"]) in LOOKS
 
 
+def test_an_operator_reads_page_by_page_what_one_page_holds(world: World) -> None:
+    site, olga = world.site(), operator(world)
+    customer_id = site.account()
+    with world.service.db.write() as session:
+        for number in range(9):
+            world.clock.forward(seconds=number % 2)
+            given: dict[str, Any] = {"actor": SYSTEM, "now": world.clock(), "why": f"look {number}"}
+            record(session, Action.READ, UUID(customer_id), **given)
+    path = f"/operator/v1/customers/{customer_id}/audit"
+    world.clock.forward(minutes=1)
+    pages = [olga.call("GET", f"{path}?limit=3").json]
+    while pages[-1]["next_cursor"]:
+        world.clock.forward(minutes=1)  # who looks meanwhile stands before the first page
+        pages.append(olga.call("GET", f"{path}?limit=3&after={pages[-1]['next_cursor']}").json)
+    assert [len(page["items"]) for page in pages] == [3, 3, 3, 2]
+    whole = [item for item in olga.call("GET", f"{path}?limit=200").json["items"] if item["action"] != "history.read"]
+    assert [item for page in pages for item in page["items"]] == whole
+
+
+def test_a_look_at_what_is_left_of_an_erased_customer_leaves_no_line_about_them(world: World) -> None:
+    maria, olga = world.shopper(), operator(world)
+    assert maria.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    path = f"/operator/v1/customers/{maria.customer_id}/audit?why=maria@example.org"
+    first, again = (olga.call("GET", path).json["items"] for _ in range(2))
+    assert [line["action"] for line in first] == ["customer.erased"]
+    assert again == first
+
+
 def test_an_operator_finds_no_audit_of_nobody(world: World) -> None:
     assert operator(world).call("GET", f"/operator/v1/customers/{uuid4()}/audit").status_code == 404
 

@@ -277,6 +277,7 @@ def test_traits_are_bounded(world: World) -> None:
         ("a\tb", 1),
         ("given_name", 7),
         ("address", {"street": 5}),
+        ("address", 5),
         ("address", "Calle Mayor 5"),
         ("note", "\0"),
         ("points", 2**53),

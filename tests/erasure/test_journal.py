@@ -164,6 +164,10 @@ def test_a_replay_takes_exactly_those_in_the_journal(world: World, shell: Shell)
     assert (is_erased(world, eva), is_erased(world, ida), is_erased(world, ana)) == (True, True, False)
     assert people.canonical(ana) == ana
     assert people.canonical(eva) == eva
+    with world.service.db.read() as session:
+        hers = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == ana)).all()
+    assert Action.CUSTOMERS_MERGED in [line.action for line in hers]
+    assert not any(str(gone) in str((line.actor_id, line.detail)) for line in hers for gone in (eva, ida))
 
 
 @pytest.mark.parametrize("is_first", [True, False])
