@@ -33,9 +33,9 @@ def scan_with_the_printed_command(staying: Staying, digits: str) -> list[dict[st
     return answers
 
 
-def test_the_printed_link_and_the_printed_command_work_together(shared: Staying) -> None:
-    digits = typed_code(shared.find(r"Maria's phone +(\S+)"))
-    (answer,) = scan_with_the_printed_command(shared, digits)
+def test_the_printed_link_and_the_printed_command_work_together(staying: Staying) -> None:
+    digits = typed_code(staying.find(r"Maria's phone +(\S+)"))
+    (answer,) = scan_with_the_printed_command(staying, digits)
     assert answer["outcome"] == "identified"
 
 

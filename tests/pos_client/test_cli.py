@@ -297,6 +297,8 @@ def test_ctrl_c_while_the_network_is_awaited_is_one_json_value(shell: Shell, ser
         return Reply(500, b"")
 
     service.answer = hang  # type: ignore[method-assign]
+    # A shell has what it runs in the background ignore Ctrl-C, and so does whatever that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "pos_client.cli", "sync", "--json", "--state", str(shell.state)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert asked.wait(30)
