@@ -22,6 +22,25 @@ def test_the_token_outlives_the_process(till: PosClient, open_till: OpenTill) ->
     assert open_till().heartbeat().label == "Till 3"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"terminal_id": 7}, {"label": 3}, {"keys": [1]}, {"policy": [1]}, {"policy": {"claim_url": 1}},
+        {"policy": {"max_sync_items": -1}}, {"policy": {"grace_seconds": "600"}},
+        {"policy": {"heartbeat_seconds": 1.5}}, {"store": STORE | {"currency": None}}, {"store": {}},
+    ],
+)  # fmt: skip
+def test_an_answer_of_other_types_is_none(till: PosClient, service: FakeService, wrong: dict[str, object]) -> None:
+    before = till.heartbeat()
+    told = {"terminal_id": "t", "store": STORE} | wrong
+    service.replies = [Reply(200, told) for _ in range(9)]
+    with pytest.raises(Unavailable) as caught:
+        till.heartbeat()
+    assert caught.value.code == "garbage_answer"
+    service.replies = []
+    assert till.heartbeat() == before
+
+
 def test_a_lost_answer_is_repeated_by_the_same_installation(open_till: OpenTill, service: FakeService) -> None:
     service.lost_answers = 2
     assert open_till().enrol(ENROLMENT_CODE).label == "Till 3"
