@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+LINK = r"Maria's phone +(\S+)"
 _COMMAND = [sys.executable, "-m", "service", "demo"]
 # Settings of an operator, whose database the demo must leave alone.
 _OPERATOR = {
@@ -53,6 +54,14 @@ class Staying:
         assert found, self.said
         return found[1]
 
+    def press_enter(self) -> str:
+        """Return the link that it shows then."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return next(found[1] for line in self.process.stdout if (found := re.search(LINK, line)))
+
     def interrupt(self) -> int:
         """Press Ctrl-C: every process of the group hears it."""
         os.killpg(self.process.pid, signal.SIGINT)
@@ -60,13 +69,13 @@ class Staying:
         return self.process.returncode
 
 
-def start(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, stdin: int = subprocess.DEVNULL, **environ: str) -> subprocess.Popen[str]:
     """Start a demo that leads a session of its own, so that whatever it leaves behind can be found."""
     return subprocess.Popen(
         [*_COMMAND, *arguments],
         cwd=folder,
         env=os.environ | _OPERATOR | environ,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -112,15 +121,15 @@ def staying(tmp_path: Path) -> Iterator[Staying]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staying]:
-    """A demo that stays up for every test that leaves it so."""
-    with running_demo(tmp_path_factory.mktemp("shared")) as demo:
+    """A demo that stays up, and listens for Enter, for every test that leaves it so."""
+    with running_demo(tmp_path_factory.mktemp("shared"), stdin=subprocess.PIPE) as demo:
         yield demo
         assert demo.process.poll() is None, "somebody ended it"
 
 
 @contextmanager
-def running_demo(folder: Path) -> Iterator[Staying]:
-    process = start(folder, "--port", "0")  # other tests may stand at the usual port
+def running_demo(folder: Path, stdin: int = subprocess.DEVNULL) -> Iterator[Staying]:
+    process = start(folder, "--port", "0", stdin=stdin)  # other tests may stand at the usual port
     lines: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:

@@ -8,7 +8,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.demo.conftest import Staying, left_behind
+from tests.demo.conftest import LINK, Staying, left_behind
 
 # They all want the usual port: one process runs them all.
 pytestmark = pytest.mark.xdist_group("demo")
@@ -33,9 +33,10 @@ def scan_with_the_printed_command(staying: Staying, digits: str) -> list[dict[st
     return answers
 
 
-def test_the_printed_link_and_the_printed_command_work_together(staying: Staying) -> None:
-    digits = typed_code(staying.find(r"Maria's phone +(\S+)"))
-    (answer,) = scan_with_the_printed_command(staying, digits)
+def test_a_fresh_link_at_enter_and_the_printed_command_work_together(shared: Staying) -> None:
+    link = shared.press_enter()
+    assert link != shared.find(LINK)
+    (answer,) = scan_with_the_printed_command(shared, typed_code(link))
     assert answer["outcome"] == "identified"
 
 
