@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from pos_client import (
     Line,
     LineKind,
     Link,
+    NotAuthorised,
     PosClient,
     Receipt,
     Refused,
@@ -229,6 +231,7 @@ def test_goods_come_back_with_their_receipt(till: PosClient, service: FakeServic
         reason=ReturnReason.EXCHANGE,
         receipt=Receipt(store_id="s", receipt_number="R-1", date=date(2026, 11, 1)),
         lines=[ReturnLine(quantity=Decimal(1), total_minor=2500, sku="TS-1")],
+        replacement_sale_id=(new := str(uuid4())),
         occurred_at=datetime(2026, 11, 22, tzinfo=UTC),
     )
     result = till.return_(goods)
@@ -237,6 +240,7 @@ def test_goods_come_back_with_their_receipt(till: PosClient, service: FakeServic
         {
             "receipt": {"store_id": "s", "receipt_number": "R-1", "date": "2026-11-01"},
             "reason": "exchange",
+            "replacement_sale_id": new,
             "currency": "EUR",
             "occurred_at": "2026-11-22T00:00:00.000Z",
             "lines": [{"sku": "TS-1", "quantity": "1", "total_minor": 2500}],
@@ -252,6 +256,27 @@ def test_a_return_is_kept_offline(till: PosClient, service: FakeService) -> None
     service.down = False
     till.sync()
     assert service.ids("return") == {result.return_id}
+    assert service.bodies("return")[-1]["sale_id"] == goods.sale_id
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda till: till.scan(a_code()),
+        lambda till: till.sell(a_sale(currency="EUR")),
+        lambda till: till.link(str(uuid4()), str(uuid4())),
+        lambda till: till.return_(Return(lines=[], currency="EUR")),
+    ],
+    ids=["scan", "sale", "link", "return"],
+)
+def test_a_till_that_is_not_enrolled_keeps_nothing(
+    open_till: OpenTill, service: FakeService, record: Callable[[PosClient], object]
+) -> None:
+    till = open_till()
+    with pytest.raises(NotAuthorised, match="isn't enrolled"):
+        record(till)
+    assert sum(till.status().waiting.values()) == 0
+    assert service.calls == []
 
 
 def test_a_till_with_only_a_token_asks_for_its_currency(open_till: OpenTill, service: FakeService) -> None:
