@@ -38,7 +38,7 @@ from pos_client.errors import QueueFailed, Refused, ServiceError, Unavailable
 from pos_client.ids import mint_id
 from pos_client.queue import Item, Kind, Queue, encode, new_item
 from pos_client.reader import read
-from pos_client.replay import SYNC_SECONDS, SyncReport, replay
+from pos_client.replay import SYNC_SECONDS, Replay, SyncReport
 from pos_client.status import Status, read_status
 from pos_client.wire import Wire
 
@@ -205,12 +205,12 @@ class PosClient:
     def sync(self) -> SyncReport:
         """Send everything that waits; raise Unavailable or NotAuthorised with the rest still queued."""
         self._wire.credential()
-        report = SyncReport()
         terminal = self._queue.terminal()
         policy = terminal.policy if terminal else Policy()
-        self._back_off.run(lambda: replay(self._queue, self._call_patiently, policy, report))
-        report.waiting = sum(self._queue.counts().values())
-        return report
+        replay = Replay(self._queue, self._call_patiently, policy)
+        self._back_off.run(replay.run)
+        replay.report.waiting = sum(self._queue.counts().values())
+        return replay.report
 
     def revive(self) -> int:
         """Queue the dead letters again, once their cause is mended; return how many.

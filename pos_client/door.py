@@ -18,6 +18,9 @@ from pos_client.errors import NotAuthorised, Refused, ServiceError, Unavailable
 T = TypeVar("T")
 
 _NOT_AUTHORISED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+NO_ANSWER = {"timeout", "unreachable"}
+"""Codes of an Unavailable that nobody has said."""
+
 _MOST_BYTES = 1 << 20
 _TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 

@@ -27,7 +27,7 @@ _EARLIEST_IAT = 2**16  # smaller integers have shorter encodings
 
 @dataclass(frozen=True)
 class IssuedCode:
-    """What an authentic issued code says: the card, and when the code was made."""
+    """What an authentic issued code says: the card's id, a signed integer of 64 bits, and when the code was made."""
 
     card_id: int
     code_time: datetime
@@ -35,7 +35,7 @@ class IssuedCode:
 
 def issue(card_id: int, *, key: CodeKey, now: datetime, nonce: bytes | None = None) -> str:
     """Return a fresh code for a card: 248 digits. `nonce` (8 bytes) is for test vectors only."""
-    cti = key.seal(card_id.to_bytes(_CARD_ID_BYTES, "big") + (nonce or os.urandom(8)))
+    cti = key.seal(card_id.to_bytes(_CARD_ID_BYTES, "big", signed=True) + (nonce or os.urandom(8)))
     protected = _protected(bytes((key.kid,)))
     payload = _payload(int(now.timestamp()).to_bytes(4, "big"), cti)
     return KIND + to_digits(_message(protected, payload, key.private.sign(_to_be_signed(protected, payload))))
@@ -58,7 +58,7 @@ def read(code: str, *, ring: KeyRing, now: datetime) -> IssuedCode:
         key.public.verify(signature, _to_be_signed(protected, payload))
     except InvalidSignature:
         raise CodeRefused(Refusal.BAD_SIGNATURE) from None
-    card_id = int.from_bytes(key.unseal(cti)[:_CARD_ID_BYTES], "big")
+    card_id = int.from_bytes(key.unseal(cti)[:_CARD_ID_BYTES], "big", signed=True)
     return IssuedCode(card_id, datetime.fromtimestamp(iat, UTC))
 
 

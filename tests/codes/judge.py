@@ -48,7 +48,7 @@ def judge(code: str, at: datetime, keys: KeyRing) -> dict[str, Any]:
 def _issued(code: str, at: datetime, keys: KeyRing) -> dict[str, Any]:
     proven = issued.read(code, ring=keys, now=at)
     check_freshness(proven.code_time, at)
-    return _accepted(proven.code_time, card_id=f"{proven.card_id:016x}")
+    return _accepted(proven.code_time, card_id=proven.card_id.to_bytes(8, "big", signed=True).hex())
 
 
 def _typed(code: str, at: datetime) -> dict[str, Any]:

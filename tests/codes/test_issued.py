@@ -15,7 +15,7 @@ from tests.vectors.build import MIDDAY, SIGNER, Message, cbor
 from tests.vectors.build import issued as written
 
 GOOD = Message()
-card_ids = st.integers(0, 2**64 - 1)
+card_ids = st.integers(-(2**63), 2**63 - 1)
 moments = st.datetimes(datetime(1970, 1, 2), datetime(2106, 2, 7), timezones=st.just(UTC))  # noqa: DTZ001
 
 

@@ -2,6 +2,7 @@ import random
 from contextlib import suppress
 from decimal import Decimal
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,6 @@ from pos_client import (
     Line,
     NotAuthorised,
     Outcome,
-    Policy,
     PosClient,
     Refused,
     Return,
@@ -45,6 +45,27 @@ def test_everything_that_waits_is_sent_once(till: PosClient, service: FakeServic
     assert (report.sent, report.refused, report.waiting) == (6, 0, 0)
     assert stored_ids(service) == ids
     assert len(service.requests("/pos/v1/sync")) == 1
+
+
+@pytest.mark.parametrize("trouble", [httpx2.WriteTimeout, httpx2.ReadTimeout, httpx2.RemoteProtocolError])
+def test_a_line_too_slow_for_a_whole_batch_carries_smaller_ones(
+    open_till: OpenTill, till: PosClient, service: FakeService, trouble: type[Exception]
+) -> None:
+    ids = fill(till, service, scans=3, sales=400, returns=1)
+    whole, sizes = service.transport(), []
+
+    def slow(request: httpx2.Request) -> httpx2.Response:
+        sizes.append(len(request.content))
+        if sizes[-1] > 20_000:
+            raise trouble("it takes longer than anybody waits")
+        return whole.handle_request(request)
+
+    till.close()
+    report = open_till(transport=httpx2.MockTransport(slow)).sync()
+    assert (report.sent, report.waiting) == (404, 0)
+    assert stored_ids(service) == ids
+    assert sum(size > 20_000 for size in sizes) <= 3
+    assert max(size for size in sizes if size <= 20_000) > 5_000
 
 
 def test_an_empty_queue_asks_nothing(till: PosClient, service: FakeService) -> None:
@@ -123,7 +144,7 @@ def test_the_counted_bytes_are_the_sent_bytes(till: PosClient, service: FakeServ
 )
 def test_splitting_keeps_every_parcel_and_both_limits(sizes: list[int], most: int, bytes_: int) -> None:
     parcels = [Parcel(Item(Kind.SCAN, str(place), {}, ""), "", size) for place, size in enumerate(sizes)]
-    batches = list(split(parcels, Policy(max_sync_items=most, max_body_bytes=bytes_)))
+    batches = list(split(parcels, most, bytes_))
     assert [parcel for batch in batches for parcel in batch] == parcels
     for batch in batches:
         assert 1 <= len(batch) <= most

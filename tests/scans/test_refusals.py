@@ -13,11 +13,11 @@ from service.web.pos.messages import ACTIONS, MAX_MESSAGE_CHARACTERS, MESSAGES
 from tests.world import MIDDAY, Shopper, World
 
 
-def forge(world: World, **changes: Any) -> str:
-    """A code of card 1, signed by the service's key except for what is changed."""
+def forge(world: World, card_id: int = 1, **changes: Any) -> str:
+    """A code of a card that isn't there, signed by the service's key except for what is changed."""
     key = world.service.keys.ring.signer(MIDDAY)
     fields = {name: getattr(key, name) for name in ("kid", "signing_key", "sealing_key", "signs_from")}
-    return issued.issue(1, key=CodeKey(**{**fields, **changes}), now=MIDDAY)
+    return issued.issue(card_id, key=CodeKey(**{**fields, **changes}), now=MIDDAY)
 
 
 def with_last_digit_changed(code: str) -> str:
@@ -82,8 +82,16 @@ def test_a_code_of_a_key_that_nobody_published_is_unknown(world: World) -> None:
     assert world.till().scan(forge(world, kid=99)).json["reason"] == "unknown_key"
 
 
-def test_an_authentic_code_of_no_card_is_told_like_any_card_that_cannot_be_used(world: World) -> None:
-    assert world.till().scan(forge(world)).json["reason"] == "card_unusable"
+@pytest.mark.parametrize("card_id", [1, 0, -1, -(2**63), 2**63 - 1])
+def test_an_authentic_code_of_no_card_is_told_like_any_card_that_cannot_be_used(world: World, card_id: int) -> None:
+    assert world.till().scan(forge(world, card_id)).json["reason"] == "card_unusable"
+
+
+def test_codes_sealed_with_another_key_are_of_no_card(world: World) -> None:
+    till = world.till()
+    for number in range(8):
+        code = forge(world, sealing_key=bytes([number]) * 32)
+        assert till.scan(code).json["reason"] == "card_unusable"
 
 
 def freeze(shopper: Shopper) -> None:
