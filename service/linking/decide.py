@@ -22,6 +22,7 @@ from service.merging.models import Rule
 from service.merging.rules import Rules
 from service.proof.evict import verified_contacts_of
 from service.sessions.recognise import ShopperIdentity
+from service.sites.models import Site
 
 
 def approve(
@@ -43,6 +44,8 @@ def approve(
     lock_identities(session)
     asked = _get_pending(session, link_request_id, shopper, now)
     account = asked.account_customer_id
+    if session.get_one(Site, asked.site_id).revoked_at is not None:
+        raise Conflict("the site has been closed since it asked", code="link_request_closed")
     if not session.scalar(select(_has_account(account, asked.site_id))):
         raise Conflict("the site has unlinked this account since it asked", code="link_request_closed")
     if _belongs_to_somebody_else(session, keystore, account, shopper.customer_id):

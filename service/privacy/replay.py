@@ -12,6 +12,7 @@ from service.audit.record import record
 from service.crypto.keystore import KeyStore
 from service.customers.models import Customer
 from service.lists import in_parts
+from service.merging.consents import settle_cards
 from service.merging.graph import active_edges, components, settle
 from service.merging.limits import give_back
 from service.merging.lock import lock_identities
@@ -77,7 +78,7 @@ def replay(session: Session, keystore: KeyStore, now: datetime) -> list[UUID]:
         session.flush()
         forget(session, keystore.vault, some, now)
         session.expire_all()
-        _settle_left(session, left)
+        _settle_left(session, left, now)
         for ident in some:
             record(session, Action.ERASED, ident, actor=SYSTEM, now=journal[ident], why=WHY_REPLAYED)
     _catch_up(session, keystore, journal)
@@ -95,9 +96,11 @@ def _part_from(session: Session, keystore: KeyStore, gone: Sequence[UUID]) -> se
     return left
 
 
-def _settle_left(session: Session, left: set[UUID]) -> None:
+def _settle_left(session: Session, left: set[UUID], now: datetime) -> None:
     for component in components(left, active_edges(session, left)):
-        settle(session, session.scalars(select(Customer).where(Customer.id.in_(component))).all())
+        answering = settle(session, session.scalars(select(Customer).where(Customer.id.in_(component))).all())
+        session.flush()
+        settle_cards(session, answering, now)
 
 
 def _catch_up(session: Session, keystore: KeyStore, journal: Collection[UUID]) -> None:

@@ -54,7 +54,7 @@ def add_contact(
     holder = find_holder(session, keystore.vault, proved.contact)
     own = holder is not None and is_one(session, holder.customer_id, prover.customer_id)
     if holder is not None and not own:
-        missing = need_second_proof(session, holder, now)
+        missing = need_second_proof(session, keystore.vault, proved.contact, holder, now)
         if missing is not None and not proved.new_owner:
             return missing
         if proved.new_owner:

@@ -63,7 +63,9 @@ def is_one(session: Session, a: UUID, b: UUID) -> bool:
     return canonical_of(session, a) == canonical_of(session, b)
 
 
-def need_second_proof(session: Session, holder: Identifier, now: datetime) -> SecondProof | None:
+def need_second_proof(
+    session: Session, vault: Vault, contact: Contact, holder: Identifier, now: datetime
+) -> SecondProof | None:
     """Return what else must be proved before a contact opens its holder's file, or None.
 
     A phone number may be somebody else's by now: it isn't enough after 180 days in which nobody proved it, nor for
@@ -71,7 +73,8 @@ def need_second_proof(session: Session, holder: Identifier, now: datetime) -> Se
     """
     if holder.kind != IdentifierKind.PHONE:
         return None
-    others = select(Identifier.kind).where(*verified_contacts_of(holder.customer_id), Identifier.id != holder.id)
+    same = [row.id for row in find_live(session, vault, contact.kind, contact.value)]
+    others = select(Identifier.kind).where(*verified_contacts_of(holder.customer_id), Identifier.id.not_in(same))
     kinds = {IdentifierKind(kind) for kind in session.scalars(others)}
     idle = now - (holder.proved_at or holder.created_at) >= RECYCLED_AFTER
     if IdentifierKind.EMAIL in kinds:

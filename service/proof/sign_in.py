@@ -46,7 +46,7 @@ def sign_in(
     holder = None if proved.new_owner else former
     if holder is not None:
         confirmed = _confirm_first(session, keystore, proved, holder, now)
-        missing = need_second_proof(session, holder, now)
+        missing = need_second_proof(session, keystore.vault, proved.contact, holder, now)
         if missing is not None and not confirmed:
             keep(session, proved.request_id, now)
             return missing

@@ -188,6 +188,22 @@ def test_a_replay_gives_back_what_a_merge_with_the_erased_took(world: World, she
     assert people.held(ana) == before
 
 
+def test_a_replay_withholds_no_card_by_the_word_of_the_erased(world: World, shell: Shell) -> None:
+    site, people = world.site(), People(world, world.service.rules)
+    ana, eva = (site.shopper(name) for name in ("ana", "eva"))
+    text_version = eva.call("GET", "/shopper/v1/consents").json["items"][0]["text_version"]
+    said = {"granted": False, "text_version": text_version}
+    assert eva.call("PUT", "/shopper/v1/consents/identification", said).status_code == 200
+    merge = people.join(UUID(ana.customer_id), UUID(eva.customer_id))
+    assert ana.call("GET", "/shopper/v1/code").json["code"] == "consent_withdrawn"
+    restore = backup(world)
+    people.undo(merge.merge_id)
+    shell.json("customer", "erase", eva.customer_id, "--yes")
+    restore()
+    assert shell.json("customer", "replay-erasures")["erased"] == [eva.customer_id]
+    assert ana.call("GET", "/shopper/v1/code").status_code == 200
+
+
 def test_a_replay_gives_nothing_back_to_the_erased_that_somebody_else_has_proved_since(
     world: World, shell: Shell
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from service.audit.models import SYSTEM
+from service.cards.manage import close_site
 from service.customers.identifiers import add_identifier
 from service.customers.models import Identifier, IdentifierKind, Trust
 from tests.linking.requests import ask, asked, decide, open_requests, refusal, status
@@ -223,6 +224,15 @@ def test_a_refused_code_is_never_echoed(outlet: Site, maria: Shopper) -> None:
     answer = ask(outlet, code)
     assert refusal(answer) == "already_used"
     assert code not in answer.text
+
+
+def test_a_site_that_was_revoked_since_is_linked_to_nobody(world: World, outlet: Site, maria: Shopper) -> None:
+    request_id = asked(outlet, maria.code())
+    with world.service.db.write() as session:
+        close_site(session, UUID(outlet.site_id), world.clock())
+    answer = decide(maria, "approve", request_id)
+    assert (answer.status_code, answer.json["code"]) == (409, "link_request_closed")
+    assert decide(maria, "refuse", request_id).status_code == 200
 
 
 def test_an_account_that_was_unlinked_since_joins_nobody(outlet: Site, maria: Shopper) -> None:

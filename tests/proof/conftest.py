@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import shell
 from tests.proof.people import Inbox, Maria
 from tests.world import World
+
+__all__ = ["shell"]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from service.audit.models import ERASED_SESSION, Action, AuditEntry
+from tests.cli.conftest import Shell
 from tests.merging.people import People
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, give, vouching_site
 from tests.world import World
@@ -87,6 +88,18 @@ def test_with_two_proofs_the_number_is_fresh_again(world: World, somebody: Someb
     assert maria.prove(SECOND_PHONE, first_proof=first).json["status"] == "signed_in"
     world.clock.forward(days=1)
     assert somebody().prove(PHONE).json["status"] == "signed_in", "both were proved yesterday"
+
+
+@pytest.mark.parametrize("is_rotated", [False, True])
+def test_the_same_number_from_another_site_is_no_second_proof(
+    world: World, somebody: Somebody, shell: Shell, is_rotated: bool
+) -> None:
+    give(vouching_site(world), "maria", PHONE, verified=True)
+    if is_rotated:
+        shell.json("keys", "rotate", "--kind", "index", "--now")
+    give(vouching_site(world, "Other shop"), "mary", PHONE, verified=True)
+    world.clock.forward(days=180)
+    assert somebody().prove(PHONE).json == {"status": "second_proof_needed", "kind": None}
 
 
 def test_a_first_proof_is_good_once(world: World, somebody: Somebody, inbox: Inbox) -> None:
