@@ -171,6 +171,13 @@ class KeyStore:
         return {row.customer_id: self._unwrap(row.customer_id, row.sealed_key) for row in rows}
 
     @_named
+    def has_any(self, customer_ids: Iterable[UUID]) -> bool:
+        """Return whether one of the customers has a data key here."""
+        wanted = select(_data_keys.c.customer_id).where(_data_keys.c.customer_id.in_(list(customer_ids))).limit(1)
+        with self.db.engine.connect() as connection:
+            return connection.execute(wanted).first() is not None
+
+    @_named
     def keep_many(self, drawn: Iterable[tuple[str, bytes]]) -> None:
         """Keep data keys that `draw_key` made for new customers; their ids as 32 hexadecimal digits."""
         rows = list(drawn)

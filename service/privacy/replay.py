@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.audit.models import SYSTEM, Action
 from service.audit.record import record
 from service.crypto.keystore import KeyStore
-from service.customers.models import Customer
+from service.customers.models import Customer, Identifier
 from service.lists import in_parts
 from service.merging.consents import settle_cards
 from service.merging.graph import active_edges, components, settle
@@ -21,6 +21,7 @@ from service.privacy.erase import hold_still
 from service.privacy.forget import forget
 
 _ALWAYS_CHECKED = 100
+_FIRST_CHECKED = 100
 _RECENT = timedelta(hours=1)
 WHY_REPLAYED = "replayed from the journal"
 
@@ -47,6 +48,17 @@ class Journal:
             return False
         self._settled = standing
         return True
+
+
+def is_strange(session: Session, keystore: KeyStore) -> bool:
+    """Return whether the key store can't be this database's: of the first who have sealed values none has a key.
+
+    It is empty, or another installation's. Who gives a value anew would get a new key, and what was sealed before
+    could never be read again, though the right store came back.
+    """
+    sealed = select(Identifier.customer_id).where(Identifier.value_sealed.is_not(None))
+    first = set(session.scalars(sealed.order_by(Identifier.id).limit(_FIRST_CHECKED)))
+    return bool(first) and not keystore.has_any(first)
 
 
 def find_unsettled(session: Session, journal: Collection[UUID]) -> list[UUID]:

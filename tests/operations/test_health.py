@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from service.app import create_app
 from service.config import Settings
 from service.crypto.tokens import Prefix, mint
+from service.erasures import replay_erasures
 from service.web.context import EXTENSION
 from tests.world import World
 
@@ -97,6 +99,25 @@ def test_a_key_store_that_is_gone_is_named_and_its_password_is_not_told(world: W
     assert answer.json["detail"] == "the key store does not answer: try again"
     assert int(answer.headers["Retry-After"]) >= 1
     assert "hunter2" not in ready.text + answer.text
+
+
+def test_a_key_store_that_is_empty_or_anothers_is_not_ready(world: World, serve: Serve, tmp_path: Path) -> None:
+    """Whoever gave a value anew would get a new key, and the right store could not be put back any more."""
+    site, url = world.site(), f"sqlite:///{tmp_path}/strange.db"
+    assert serve(keystore_url=url).get("/readyz").status_code == 200, "nobody has a value yet"
+    site.put("ana")
+    ana, eva = (site.put(name, {"kind": "email", "value": f"{name}@example.org"}) for name in ("ana", "eva"))
+    strange = serve(keystore_url=url)
+    for _ in range(2):
+        answer = strange.get("/readyz")
+        assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+        assert answer.json["detail"].startswith("the key store is empty or another's")
+    assert world.client.get("/readyz").status_code == 200
+    world.service.keystore.destroy([UUID(ana["customer_id"])], world.clock())
+    replay_erasures(world.service.db, world.service.keystore, world.clock())
+    assert world.client.get("/readyz").status_code == 200
+    world.operator().call("POST", f"/operator/v1/customers/{eva['customer_id']}/erase", {"reason": "requested"})
+    assert strange.get("/readyz").status_code == 200, "nobody has a value any more"
 
 
 @pytest.fixture

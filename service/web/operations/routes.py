@@ -6,6 +6,7 @@ from typing import Literal
 from flask import Blueprint, Response
 
 from service.migrations import find_fault
+from service.privacy.replay import is_strange
 from service.web.context import now, service
 from service.web.metrics import CONTENT_TYPE
 from service.web.operation import Answer, answer, operation
@@ -67,6 +68,8 @@ def _database_faults() -> Iterator[str]:
         with service().db.read() as session:
             if not service().journal.is_settled(session, service().keystore):
                 yield "people who were erased are back in this database: run `unspoken customer replay-erasures`"
+            if is_strange(session, service().keystore):
+                yield "the key store is empty or another's: stop the service and put the backup of the right one back"
         if service().keystore.db.is_read_only():
             yield "the key store is read-only"
     except service().keystore.any_error:
