@@ -109,7 +109,7 @@ def scan(till: Till, code: str | None, cashier: str | None, training: bool) -> N
     \b
     Examples:
       unspoken-till scan                     until Ctrl-C or the end of the input
-      unspoken-till scan 731234567890123456
+      unspoken-till scan 731234567897385348
       unspoken-till scan --json < codes.txt
     """
     with till.open() as client:

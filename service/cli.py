@@ -119,8 +119,8 @@ def worker() -> None:
 def purge() -> None:
     """Delete what has no use any more.
 
-    That is one-time secrets that were spent, sessions that nobody confirmed, claims in vain, and wrong typed codes
-    that are old. The worker does it by itself.
+    That is one-time secrets that were spent, sessions that nobody confirmed or that are over, claims in vain, and
+    wrong typed codes that are old. The worker does it by itself.
     """
     from service.purge import WORDS
     from service.purge import purge as run

@@ -140,7 +140,13 @@ def _write_errors(path: Path, report: "Report") -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("line", "column", "error"))
-        writer.writerows(report.faults)
+        writer.writerows([line, _harmless(column), _harmless(words)] for line, column, words in report.faults)
+
+
+def _harmless(cell: str | None) -> str:
+    """Return what quotes the file, so that no spreadsheet takes it for a formula, and no terminal for a command."""
+    text = "".join(sign if sign.isprintable() else " " for sign in cell or "")
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _words(report: "Report", told: dict[str, Any], *, dry_run: bool) -> str:

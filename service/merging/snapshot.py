@@ -70,7 +70,10 @@ class Snapshot:
 
 
 def take_snapshot(session: Session, keystore: KeyStore) -> Snapshot:
-    """Return the data as it is. It grows with the merges and shared values, not with the customers."""
+    """Return the data as it is. It grows with the merges and shared values, not with the customers.
+
+    Except while an index key is rotated: then every verified value is opened to find out which are shared.
+    """
     active = select(Merge).where(Merge.undone_at.is_(None)).order_by(Merge.created_at, Merge.id)
     edges = session.scalars(active).all()
     is_mixed = len(session.scalars(select(Identifier.index_version).where(_LIVE).distinct()).all()) > 1

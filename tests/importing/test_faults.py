@@ -124,6 +124,25 @@ def test_the_faults_are_written_beside_for_a_spreadsheet(desk: Desk, tmp_path: P
     assert [int(line) for line, _, _ in found[1:]] == [number + 2 for number in range(0, 90, 3)]
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [('=HYPERLINK("x")', '\'=HYPERLINK("x")'), ("@mail", "'@mail"), ("-m\x1b[2J", "'-m [2J"), ("e=mail", "e=mail")],
+)
+def test_what_the_faults_quote_of_the_file_is_no_formula_and_no_command(
+    desk: Desk, tmp_path: Path, header: str, told: str
+) -> None:
+    done = desk.run(
+        table(f"account_id,{header}", "m1,maria@"),
+        "--map",
+        f"{header}=email",
+        "--errors",
+        str(tmp_path / "faults.csv"),
+    )
+    assert done.exit_code == 1
+    with (tmp_path / "faults.csv").open(newline="") as file:
+        assert [column for _, column, _ in csv.reader(file)] == ["column", told]
+
+
 def test_a_folder_for_the_faults_that_is_not_there_ends_the_import_before_it_begins(
     desk: Desk, tmp_path: Path
 ) -> None:
