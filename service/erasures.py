@@ -11,7 +11,7 @@ from service.db import Database
 from service.logs import Level, log, where
 from service.migrations import is_migrated
 from service.privacy.forget import sweep
-from service.privacy.replay import find_recent, find_unsettled, replay
+from service.privacy.replay import find_recent, find_unjournalled, find_unsettled, replay
 
 
 def replay_before_serving(settings: Settings) -> None:
@@ -31,7 +31,8 @@ def replay_erasures(db: Database, keystore: KeyStore, now: datetime) -> None:
     """Finish erasures that a crash cut off or a restored backup lacks, and sweep up after those of the last hour."""
     keystore.enforce_journal()
     with db.read() as session:
-        is_settled = not find_unsettled(session, keystore.erasures())
+        journal = keystore.erasures()
+        is_settled = not find_unsettled(session, journal) and not find_unjournalled(session, journal)
     late = find_recent(keystore, now)
     if not is_settled:
         with db.write() as session:

@@ -42,10 +42,14 @@ def reconcile(
     others = _others(session, keystore, identifier, rules)
     if not others:
         return None
+    proved = [other for other in others if _prove_the_same(identifier, other)]
     joined = _join_holders(
-        session, keystore, identifier, others, cause=_cause(identifier, actor), rules=rules, now=now
+        session, keystore, identifier, proved, cause=_cause(identifier, actor), rules=rules, now=now
     )
-    return joined or _propose_strongest(session, identifier, others, now)
+    if joined is not None and joined.outcome is Outcome.MERGED:
+        return joined
+    asked = _propose_strongest(session, identifier, [other for other in others if other not in proved], now)
+    return joined or asked
 
 
 def _settle_again(session: Session, keystore: KeyStore, identifier: Identifier, *, actor: Actor) -> None:
@@ -82,15 +86,19 @@ def _join_holders(
     rules: Rules,
     now: datetime,
 ) -> Joined | None:
-    """Join whoever proved the same value; None when nobody did, as far as the rules can tell."""
+    """Join whoever proved the same value, as far as the rules let; None when nobody did."""
     best = None
-    for other in others if identifier.trust == Trust.VERIFIED else ():
-        between = (identifier.proved_at or identifier.created_at) - (other.proved_at or other.created_at)
-        if other.trust == Trust.VERIFIED and not may_have_changed_hands(identifier.kind, between):
-            ends = identifier.customer_id, other.customer_id
-            joined = join(session, keystore, *ends, cause=cause, rules=rules, now=now)
-            best = best if best is not None and best.outcome is Outcome.MERGED else joined
+    for other in others:
+        joined = join(session, keystore, identifier.customer_id, other.customer_id, cause=cause, rules=rules, now=now)
+        best = best if best is not None and best.outcome is Outcome.MERGED else joined
     return best
+
+
+def _prove_the_same(identifier: Identifier, other: Identifier) -> bool:
+    """Return whether both were proved, and not so far apart that the value may have another owner by now."""
+    between = (identifier.proved_at or identifier.created_at) - (other.proved_at or other.created_at)
+    is_proved = identifier.trust == other.trust == Trust.VERIFIED
+    return is_proved and not may_have_changed_hands(identifier.kind, between)
 
 
 def _propose_strongest(

@@ -68,6 +68,12 @@ def find_unsettled(session: Session, journal: Collection[UUID]) -> list[UUID]:
     return [ident for some in parts for ident in session.scalars(waiting.where(Customer.id.in_(some)))]
 
 
+def find_unjournalled(session: Session, journal: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return whom only the main database knows to be erased, and when: an old copy of the key store was put back."""
+    erased = session.execute(select(Customer.id, Customer.erased_at).where(Customer.erased_at.is_not(None)))
+    return {row.id: row.erased_at for row in erased if row.id not in journal}
+
+
 def find_recent(keystore: KeyStore, now: datetime) -> list[UUID]:
     """Return who was erased in the last hour: a sweep after the erasure may have given up waiting."""
     return [ident for ident, erased_at in keystore.erasures().items() if erased_at > now - _RECENT]
@@ -117,7 +123,6 @@ def _settle_left(session: Session, left: set[UUID], now: datetime) -> None:
 
 def _catch_up(session: Session, keystore: KeyStore, journal: Collection[UUID]) -> None:
     """Destroy the keys that an old copy of the key store brought back, and journal what it had not yet."""
-    for node in session.scalars(select(Customer).where(Customer.erased_at.is_not(None))).all():
-        if node.erased_at is not None and node.id not in journal:
-            keystore.destroy([node.id], node.erased_at)
+    for ident, erased_at in find_unjournalled(session, journal).items():
+        keystore.destroy([ident], erased_at)
     keystore.enforce_journal()

@@ -236,6 +236,17 @@ def test_an_old_key_store_that_was_put_back_is_replayed_against_the_database(sce
     assert set(store.erasures()) == set(scene.nodes)
 
 
+def test_an_old_key_store_that_was_put_back_is_replayed_before_anybody_is_served(scene: Scene) -> None:
+    scene.live()
+    store = scene.world.service.keystore
+    keys = backup_keystore(scene.world)
+    scene.erase()
+    keys()
+    replay_before_serving(scene.world.settings)
+    assert [store.find(node) for node in scene.nodes] == [None, None]
+    assert set(store.erasures()) == set(scene.nodes)
+
+
 def test_one_key_that_came_back_is_told_as_one(scene: Scene, shell: Shell) -> None:
     keys = backup_keystore(scene.world)
     scene.erase()

@@ -87,6 +87,19 @@ def test_proved_on_both_sides_is_one_customer(trusted_desk: Desk) -> None:
     assert (again["unchanged"], again["merged"]) == (1, 0)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_who_claims_what_two_proved_is_asked_about_though_the_two_stay_two(trusted_desk: Desk, at_once: bool) -> None:
+    header, rows = "account_id,email,email_verified", [f"m{number},maria@example.org,yes" for number in (1, 2)]
+    other = trusted_desk.world.site("Outlet")
+    other.put("mary", {"kind": "email", "value": "maria@example.org"})
+    for some in [rows] if at_once else [rows[:1], rows[1:]]:
+        trusted_desk.report(table(header, *some))
+    asked = trusted_desk.world.operator().call("GET", "/operator/v1/proposals").json["items"]
+    ids = {other.account("mary"): "mary"} | {trusted_desk.site.account(name): name for name in ("m1", "m2")}
+    pairs = sorted(tuple(sorted(ids[ident] for ident in item["customer_ids"])) for item in asked)
+    assert pairs == [("m1", "m2"), ("m1", "mary"), ("m2", "mary")]
+
+
 def test_a_number_that_a_file_proved_is_not_made_young_by_a_site_that_repeats_it(trusted_desk: Desk) -> None:
     desk, phone = trusted_desk, {"kind": "phone", "value": "+34612345678", "verified": True}
     desk.report(table("account_id,phone,phone_verified", "m1,+34612345678,yes"))
