@@ -162,6 +162,16 @@ def test_the_names_of_stores_are_text_and_never_markup(shown: Phone, shop: Shop)
     expect(shown.page.locator("#items .where")).to_have_text(f"{name}, Till 3")
 
 
+def test_a_long_word_in_the_name_of_a_store_is_broken_on_a_small_screen(
+    take: TakePhone, site: Site, shop: Shop
+) -> None:
+    phone = take(viewport={"width": 320, "height": 568})
+    phone.open_card(site.link(f"maria-{uuid.uuid4()}"))
+    shop.open_till("Landmaschinenfachhandelsgesellschaft").scan(phone.read_qr())
+    expect(phone.page.locator("#notice")).to_contain_text("Identified at Land")
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def test_every_sentence_and_every_reason_is_there_in_both_languages(shown: Phone) -> None:
     sentences = shown.page.evaluate("import('/app/static/app/sentences.js').then(module => module.SENTENCES)")
     assert sentences["en"].keys() == sentences["es"].keys()
