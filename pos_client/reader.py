@@ -18,8 +18,11 @@ _BLANKS = re.compile("[ \t\r\n\u00a0\u202f\ufeff]")
 _CODE = re.compile(r"71[0-9]{200,253}|72[0-9]{300,700}|73[0-9]{15,16}|74[0-9]{39}")
 # A card number never starts with 0, so the GS1 strings 01… and 02… of the same length can't pass.
 _TYPED_TAIL = re.compile(r"[1-9][0-9]{15}")
-# No payment card of 16 digits begins with these (ISO/IEC 7812-1), and the card numbers that the service gives out do.
-_NO_PAYMENT_CARDS = ("1", "7")
+# What a card number may begin with so that 18 digits are no SSCC: with the 3 of `73` before them these are no GS1
+# prefix, none being assigned among 381, 382, 384, 386, 388 and 391 to 399. The service gives out no other numbers.
+_NO_SSCC = ("81", "82", "84", "86", "88", "91", "92", "93", "94", "95", "96", "97", "98", "99")
+# No payment card of 16 digits begins with these (ISO/IEC 7812-1).
+_NO_PAYMENT_CARDS = ("1", "7", "84", "88", "99")
 
 _DAMM = (
     "0317598642",
@@ -45,6 +48,8 @@ def read(text: str) -> str:
     digits = digits.removeprefix(QR_PREFIX)
     if not _CODE.fullmatch(digits):
         raise NotACode(Rejection.NOT_OURS)
+    if len(digits) == 18 and _could_be_an_sscc(digits):
+        raise NotACode(Rejection.NOT_OURS)
     if len(digits) == 18 and not _has_check_digit(digits):
         raise NotACode(Rejection.WRONG_DIGIT)
     return digits
@@ -64,6 +69,12 @@ def _has_check_digit(digits: str) -> bool:
     for digit in digits:
         interim = int(_DAMM[interim][int(digit)])
     return interim == 0
+
+
+def _could_be_an_sscc(digits: str) -> bool:
+    if digits.startswith(_NO_SSCC, 2):
+        return False
+    return (3 * sum(map(int, digits[-2::-2])) + sum(map(int, digits[-1::-2]))) % 10 == 0
 
 
 def _could_be_a_payment_card(digits: str) -> bool:

@@ -22,9 +22,11 @@ from service.sessions.recognise import ShopperIdentity, no_session
 from service.sites.add import revoke_site
 from service.sites.models import Site
 
-# No payment card of 16 digits begins with these (ISO/IEC 7812-1), so a till can tell the end of a typed code from
-# one; nor does a GS1 application identifier for goods.
-_FIRST_DIGITS = (1, 7)
+# What a card number begins with. A typed code is `73` and the number, and 381, 382, 384, 386, 388 and 391 to 399 are
+# GS1 prefixes of nobody: so no SSCC begins like a typed code. No payment card begins with one of the first three
+# (ISO/IEC 7812-1), so a till can tell the end of a typed code from one, too; the others are for numbers that are taken.
+_PREFIXES = (84, 88, 99)
+_MORE_PREFIXES = (81, 82, 86, 91, 92, 93, 94, 95, 96, 97, 98)
 
 
 def make_card(
@@ -47,13 +49,14 @@ def make_card(
         "otp_key": seal_otp_key(card_id, otp_key, vault),
         "created_at": now,
     }
-    while not insert_if_absent(session, Card, card_number=_draw_number(), **row):
-        continue  # the number is taken
+    prefixes = _PREFIXES
+    while not insert_if_absent(session, Card, card_number=_draw_number(prefixes), **row):
+        prefixes = _MORE_PREFIXES  # the number is taken, as most will be one day
     return session.get_one(Card, card_id), otp_key
 
 
-def _draw_number() -> int:
-    return secrets.choice(_FIRST_DIGITS) * 100_000_000 + secrets.randbelow(100_000_000)
+def _draw_number(prefixes: tuple[int, ...]) -> int:
+    return secrets.choice(prefixes) * 10_000_000 + secrets.randbelow(10_000_000)
 
 
 def list_cards(session: Session, shopper: ShopperIdentity) -> list[Card]:

@@ -40,9 +40,14 @@ class Refused(Exception):
 def line_to_code(line: str) -> str | None:
     """Return what a till sends for a line from its scanner, or None."""
     code = line.translate(_BLANKS).removeprefix("]Q1")
-    if not _KINDS.fullmatch(code) or (len(code) == 18 and damm(code) != 0):
+    if not _KINDS.fullmatch(code) or (len(code) == 18 and (damm(code) != 0 or _looks_like_an_sscc(code))):
         return None
     return code
+
+
+def _looks_like_an_sscc(code: str) -> bool:
+    sum_holds = sum(int(digit) * weight for digit, weight in zip(code, [3, 1] * 9, strict=True)) % 10 == 0
+    return sum_holds and not re.match("73(8[12468]|9[1-9])", code)
 
 
 def damm(digits: str) -> int:

@@ -50,8 +50,24 @@ def digits_of(*lengths: int, least: int = 0) -> st.SearchStrategy[str]:
     )
 
 
-card_and_otp = digits_of(15, least=1)
-typed = card_and_otp.map(lambda rest: "73" + rest + damm("73" + rest))
+def with_check_digit(body: str) -> str:
+    return body + damm(body)
+
+
+def could_be_an_sscc(code: str) -> bool:
+    return "3" + code[2:4] in GS1_PREFIXES and mod10(code[:17]) == code[17]
+
+
+GS1_PREFIXES = {*map(str, range(300, 381)), "383", "385", "387", "389", "390"}
+"""Those that begin with 3: France, Bulgaria, Slovenia, Croatia, Bosnia, Montenegro, Kosovo."""
+typed = (
+    digits_of(15, least=1)
+    .map(lambda rest: with_check_digit("73" + rest))
+    .filter(lambda code: not could_be_an_sscc(code))
+)
+given_out = st.builds("".join, st.tuples(st.sampled_from(["7384", "7388", "7399"]), digits_of(13))).map(
+    with_check_digit
+)
 codes = st.one_of(
     st.integers(200, 253).flatmap(digits_of).map(lambda rest: "71" + rest),
     st.integers(300, 700).flatmap(digits_of).map(lambda rest: "72" + rest),
@@ -74,11 +90,16 @@ def test_typed_digits_may_be_grouped(code: str) -> None:
     assert read(f"{code[:2]} {code[2:5]} {code[5:8]} {code[8:11]} {code[11:14]} {code[14:]}") == code
 
 
+@given(given_out)
+def test_a_code_that_is_given_out_is_read_whole_and_by_its_last_sixteen_digits(code: str) -> None:
+    assert read(code) == read(code[2:]) == code
+
+
 @given(typed)
 @example("731500049576561153")
 @example("737680387900934327")
 def test_the_last_sixteen_typed_digits_are_completed_unless_they_look_like_a_payment_card(code: str) -> None:
-    if code[2] not in "17" and luhn_holds(code[2:]):
+    if not code[2:].startswith(("1", "7", "84", "88", "99")) and luhn_holds(code[2:]):
         assert rejection(code[2:]) is Rejection.ALL_DIGITS_NEEDED
     else:
         assert read(code[2:]) == code
@@ -88,14 +109,14 @@ def test_the_last_sixteen_typed_digits_are_completed_unless_they_look_like_a_pay
 @given(typed, st.integers(2, 17), st.integers(1, 9))
 def test_one_wrong_digit_is_noticed(code: str, place: int, by: int) -> None:
     wrong = code[:place] + str((int(code[place]) + by) % 10) + code[place + 1 :]
-    assert rejection(wrong) is Rejection.WRONG_DIGIT
+    assert rejection(wrong) is (Rejection.NOT_OURS if could_be_an_sscc(wrong) else Rejection.WRONG_DIGIT)
 
 
 @given(typed, st.integers(2, 16))
 def test_two_swapped_neighbours_are_noticed(code: str, place: int) -> None:
     assume(code[place] != code[place + 1])
     swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
-    assert rejection(swapped) is Rejection.WRONG_DIGIT
+    assert rejection(swapped) is (Rejection.NOT_OURS if could_be_an_sscc(swapped) else Rejection.WRONG_DIGIT)
 
 
 @given(digits_of(8, 12, 13, 14).map(lambda text: text[:-1] + mod10(text[:-1])))
@@ -105,12 +126,13 @@ def test_ean_upc_and_gtin_never_leave_the_till(code: str) -> None:
     assert rejection("]E0" + code) is Rejection.NOT_OURS
 
 
-@given(digits_of(15).map(lambda rest: "73" + rest).map(lambda body: body + mod10(body)))
-def test_an_sscc_that_starts_like_a_typed_code_is_stopped_by_the_other_check_digit(sscc: str) -> None:
-    assume(damm(sscc[:17]) != sscc[17])
-    assert rejection(sscc) is Rejection.WRONG_DIGIT
-    assert rejection("]C1" + "00" + sscc) is Rejection.NOT_OURS
-    assert rejection("00" + sscc) is Rejection.NOT_OURS
+@given(st.sampled_from(sorted(GS1_PREFIXES)), digits_of(13))
+@example("300", "0000000000008")  # both check digits hold
+def test_no_sscc_that_looks_like_a_typed_code_leaves_the_till(prefix: str, rest: str) -> None:
+    body = "7" + prefix + rest
+    sscc = body + mod10(body)
+    for line in (sscc, "00" + sscc, "]C100" + sscc):
+        assert rejection(line) is Rejection.NOT_OURS
 
 
 @given(st.sampled_from(["01", "02"]), digits_of(14))
@@ -129,7 +151,7 @@ def test_a_group_separator_marks_a_gs1_string(code: str, data: st.DataObject) ->
     assert rejection(code[:place] + "\x1d" + code[place:]) is Rejection.NOT_OURS
 
 
-@given(digits_of(16).filter(lambda text: luhn_holds(text) and text[0] not in "17"))
+@given(digits_of(16).filter(lambda text: luhn_holds(text) and not text.startswith(("1", "7", "84", "88", "99"))))
 @example("4242424242424242")
 def test_no_payment_card_number_is_read(number: str) -> None:
     assert rejection(number) in {Rejection.NOT_OURS, Rejection.ALL_DIGITS_NEEDED}

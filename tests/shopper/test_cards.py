@@ -1,5 +1,7 @@
 import base64
 import re
+import secrets
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -27,7 +29,7 @@ def test_a_new_card_shows_its_otp_key_once(world: World) -> None:
     maria = session_of(world.site())
     first, second = (maria.call("POST", "/shopper/v1/cards", {}) for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 200)
-    assert re.fullmatch(r"[17]\d{8}", first.json["card_number"])
+    assert re.fullmatch(r"(84|88|99)\d{7}", first.json["card_number"])
     assert len(base64.b32decode(first.json["otp_key"])) == 20
     assert first.json["otp"] == {"algorithm": "SHA1", "digits": 6, "period": 30}
     assert "otp_key" not in second.json
@@ -61,6 +63,21 @@ def test_cards_are_listed_newest_first(world: World) -> None:
 def test_no_list_shows_an_otp_key(world: World) -> None:
     maria = world.shopper()
     assert maria.card["otp_key"] not in maria.call("GET", "/shopper/v1/cards").text
+
+
+def test_a_card_number_that_is_taken_gives_way_to_one_of_another_kind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = world.site()
+    taken = site.shopper().card["card_number"]
+    drawn = SimpleNamespace(
+        token_bytes=secrets.token_bytes,
+        randbits=secrets.randbits,
+        choice=lambda prefixes: int(taken[:2]) if int(taken[:2]) in prefixes else secrets.choice(prefixes),
+        randbelow=lambda _: int(taken[2:]),
+    )
+    monkeypatch.setattr("service.cards.manage.secrets", drawn)
+    assert re.fullmatch(rf"(8[126]|9[1-8]){taken[2:]}", site.shopper().card["card_number"])
 
 
 def test_a_revoked_card_makes_room_for_a_new_one(world: World) -> None:

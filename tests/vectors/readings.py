@@ -39,6 +39,7 @@ def readings(issued: str, typed: str) -> list[dict[str, Any]]:
         "an address": "https://shop.example/" + issued,
         "Arabic-Indic digits": "73" + "".join(chr(0x0660 + int(digit)) for digit in typed[2:]),
         "a payment card number": "4242424242424242",
+        "an SSCC whose last digit is the check digit of a typed code, too": "730000000000000082",
         "nothing": "",
         "only white space": " \r\n",
     }
