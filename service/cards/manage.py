@@ -22,9 +22,9 @@ from service.sessions.recognise import ShopperIdentity, no_session
 from service.sites.add import revoke_site
 from service.sites.models import Site
 
-# What a card number begins with. A typed code is `73` and the number, and 381, 382, 384, 386, 388 and 391 to 399 are
-# GS1 prefixes of nobody: so no SSCC begins like a typed code. No payment card begins with one of the first three
-# (ISO/IEC 7812-1), so a till can tell the end of a typed code from one, too; the others are for numbers that are taken.
+# What a card number begins with. A typed code is `73` and the number; with the 3 before them these are GS1 prefixes
+# of nobody, so no SSCC looks like a typed code. No payment card begins with one of the first three (ISO/IEC
+# 7812-1), so a till can tell the end of a typed code from one, too; the others replace numbers that are taken.
 _PREFIXES = (84, 88, 99)
 _MORE_PREFIXES = (81, 82, 86, 91, 92, 93, 94, 95, 96, 97, 98)
 
