@@ -20,6 +20,7 @@ from service.db import Database
 from service.logs import Level, log
 from service.merging.rules import load_rules
 from service.web import guards, openapi, problems
+from service.web.arriving import MAX_BODY_BYTES
 from service.web.buckets import Buckets
 from service.web.commerce import accounts as commerce_accounts
 from service.web.commerce import consents as commerce_consents
@@ -85,7 +86,7 @@ class _App(Flask):
 def create_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> Flask:
     """Compose the service; raise `BadSettings`, in one line, when it can't serve with these settings."""
     app = _App("service", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = pos.MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # an account id may hold "//"
     app.url_map.strict_slashes = True
     app.extensions[EXTENSION] = compose(settings, now=now)

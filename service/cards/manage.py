@@ -49,7 +49,7 @@ def make_card(
         "otp_key": seal_otp_key(card_id, otp_key, vault),
         "created_at": now,
     }
-    prefixes = _PREFIXES
+    prefixes: tuple[int, ...] = _PREFIXES
     while not insert_if_absent(session, Card, card_number=_draw_number(prefixes), **row):
         prefixes = _MORE_PREFIXES  # the number is taken, as most will be one day
     return session.get_one(Card, card_id), otp_key

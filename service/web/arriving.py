@@ -7,6 +7,7 @@ sections 2.1 (the head ends with an empty line) and 6 (how long a body is).
 import re
 from enum import Enum, auto
 
+MAX_BODY_BYTES = 1024 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")

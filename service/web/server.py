@@ -22,9 +22,8 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from service.logs import Level, log, where
-from service.web.arriving import Arriving, Progress
+from service.web.arriving import MAX_BODY_BYTES, Arriving, Progress
 from service.web.counts import counts
-from service.web.pos.routes import MAX_BODY_BYTES
 from service.web.problems import CONTENT_TYPE, Problem, body_of
 
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)

@@ -15,6 +15,7 @@ from service.scans.models import Outcome
 from service.scans.read import get_scan
 from service.stores.enrol import enrol, roll
 from service.stores.models import Terminal
+from service.web.arriving import MAX_BODY_BYTES
 from service.web.context import now, service, terminal
 from service.web.operation import answer, operation
 from service.web.pos import record
@@ -43,7 +44,6 @@ keys = Blueprint("pos_keys", __name__)
 
 HEARTBEAT_SECONDS = 300
 KEYS_CACHED_SECONDS = 300
-MAX_BODY_BYTES = 1024 * 1024
 
 
 @enrolment.post("/enrol")
