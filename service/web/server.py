@@ -6,10 +6,12 @@ header without a colon may be somebody's token.
 
 import errno
 import logging
+import math
 import re
 import selectors
 import socket
 import time
+from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -122,6 +124,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Who has sent a whole request more, while others may be waiting for their first.
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
+        self._looked_at = 0.0  # before it asked last who has sent something
 
     def init_process(self) -> None:
         """Begin, in the worker's own process, with settings that are read once: gunicorn looks each up each time."""
@@ -186,10 +189,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Wait for what comes, and not longer than a new connection is left to others."""
         if self._leaves_until and self.alive:
             timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
+        self._looked_at = time.monotonic()
         super().wait_for_and_dispatch_events(0 if self._in_a_hurry else timeout)
         waiting, self._in_a_hurry = self._in_a_hurry, {}
         for conn, progress in waiting.items():
             self._answer(conn, progress)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Hang up on who was silent too long at the last look: what came since is not read yet."""
+        self._drop_until(math.inf if force else self._looked_at, self.keepalived_conns)
+
+    def murder_pending(self) -> None:
+        """Hang up on who read to the end."""
+        self._drop_until(self._looked_at, self.pending_conns)
+
+    def _drop_until(self, moment: float, waiting: deque[Any]) -> None:
+        while waiting and waiting[0].timeout <= moment:
+            self._drop(waiting[0])
 
     def enqueue_req(self, conn: Any) -> None:
         """Wait for the first request of a new connection."""
@@ -248,6 +264,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _serve(self, conn: Any, progress: Progress) -> bool:
         """Answer a request; return whether the connection stays."""
+        self.notify()  # many at once take long together, and the master would take that for one that hangs
         if progress in _UNREADABLE:
             conn.sock.setblocking(True)
             self.handle_error(None, conn.sock, conn.client, _UNREADABLE[progress])

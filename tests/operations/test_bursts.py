@@ -1,0 +1,87 @@
+"""Many requests at the same moment: nobody is hung up on because the others take long together."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conftest import free_port
+
+SECONDS_EACH = 0.2
+TIMEOUT_SECONDS = 2
+KEEP_ALIVE_SECONDS = 1
+SLOW_SERVICE = f"""
+import sys, time
+from service.serve import _Server
+from service.web.server import Worker
+
+def answer(environ, start_response):
+    time.sleep({SECONDS_EACH})
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+options = {{
+    "bind": "127.0.0.1:" + sys.argv[1], "workers": 1, "worker_class": Worker, "threads": 1,
+    "timeout": {TIMEOUT_SECONDS}, "keepalive": {KEEP_ALIVE_SECONDS}, "control_socket_disable": True,
+}}
+_Server(answer, options).run()
+"""
+ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def slow_service() -> Iterator[int]:
+    """The port of one worker that takes its time, as ours do where a database is busy."""
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-c", SLOW_SERVICE, str(port)]) as process:
+        for _ in range(100):
+            try:
+                connect(port).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port
+        process.terminate()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def connect_many(port: int, number: int, stack: ExitStack) -> list[socket.socket]:
+    connections = [stack.enter_context(connect(port)) for _ in range(number)]
+    time.sleep(0.3)  # until they are let in
+    return connections
+
+
+def test_a_worker_that_answers_many_at_once_is_not_taken_for_one_that_hangs(slow_service: int) -> None:
+    with ExitStack() as stack:
+        connections = connect_many(slow_service, int(3 * TIMEOUT_SECONDS / SECONDS_EACH), stack)
+        for connection in connections:
+            connection.sendall(ASK)
+        for connection in connections:
+            assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_has_asked_is_answered_however_long_the_others_take(slow_service: int) -> None:
+    with ExitStack() as stack:
+        first, *others, late = connect_many(slow_service, int(2 * KEEP_ALIVE_SECONDS / SECONDS_EACH), stack)
+        first.sendall(ASK)
+        time.sleep(SECONDS_EACH / 4)
+        for connection in others:  # all of them come in the next round
+            connection.sendall(ASK)
+        time.sleep(SECONDS_EACH * 2)
+        late.sendall(ASK)
+        for connection in (first, *others, late):
+            assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_says_nothing_is_hung_up_on(slow_service: int) -> None:
+    with connect(slow_service) as silent:
+        begun = time.monotonic()
+        assert silent.recv(1024) == b""
+        assert time.monotonic() - begun < KEEP_ALIVE_SECONDS + 2
