@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import free_port
 
-SECONDS_EACH = 0.2
+SECONDS_EACH = 0.25
 TIMEOUT_SECONDS = 2
-KEEP_ALIVE_SECONDS = 1
+KEEP_ALIVE_SECONDS = 3
 SLOW_SERVICE = f"""
 import sys, time
 from service.serve import _Server
@@ -60,7 +60,7 @@ def connect_many(port: int, number: int, stack: ExitStack) -> list[socket.socket
 
 def test_a_worker_that_answers_many_at_once_is_not_taken_for_one_that_hangs(slow_service: int) -> None:
     with ExitStack() as stack:
-        connections = connect_many(slow_service, int(3 * TIMEOUT_SECONDS / SECONDS_EACH), stack)
+        connections = connect_many(slow_service, int(2 * TIMEOUT_SECONDS / SECONDS_EACH), stack)
         for connection in connections:
             connection.sendall(ASK)
         for connection in connections:
@@ -69,7 +69,7 @@ def test_a_worker_that_answers_many_at_once_is_not_taken_for_one_that_hangs(slow
 
 def test_who_has_asked_is_answered_however_long_the_others_take(slow_service: int) -> None:
     with ExitStack() as stack:
-        first, *others, late = connect_many(slow_service, int(2 * KEEP_ALIVE_SECONDS / SECONDS_EACH), stack)
+        first, *others, late = connect_many(slow_service, int(1.5 * KEEP_ALIVE_SECONDS / SECONDS_EACH), stack)
         first.sendall(ASK)
         time.sleep(SECONDS_EACH / 4)
         for connection in others:  # all of them come in the next round
