@@ -133,6 +133,22 @@ def test_a_message_is_in_the_readers_language(
     assert inbox.messages()[0]["subject"] == subject
 
 
+@pytest.mark.parametrize(
+    ("contact", "language", "words"),
+    [
+        (EMAIL, "en", "Your code is "),
+        (EMAIL, "es", "Tu código es "),
+        (PHONE, "en", " is your code. "),
+        (PHONE, "es", " es tu código. "),
+    ],
+)
+def test_what_a_message_says_is_in_the_readers_language(
+    maria: Maria, inbox: Inbox, contact: str, language: str, words: str
+) -> None:
+    maria.ask(contact, language=language)
+    assert words in inbox.messages()[0]["text"]
+
+
 @pytest.mark.parametrize("failure", [ConnectionRefusedError, TimeoutError])
 def test_a_failure_is_tried_again_later_and_later(
     world: World, maria: Maria, inbox: Inbox, network: Network, failure: type[OSError]
