@@ -10,6 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
 from service.crypto.keystore import KeyStore, _data_keys
+from service.customers.identifiers import VALUE_CONTEXT
+from service.customers.models import Identifier
 from service.db import Database
 from service.tables import ALL_TABLES
 from tests.customers.given import card, crm, email, phone
@@ -119,6 +121,18 @@ def test_a_data_key_opens_for_its_own_customer_alone(world: World) -> None:
     for one in ids:
         with pytest.raises(InvalidTag):
             store.find(one)
+
+
+def test_the_data_key_of_one_customer_opens_nothing_of_another(world: World) -> None:
+    """Else whoever is forgotten would be read on with the key of whoever is not."""
+    store, ids = world.service.keystore, [UUID(world.site(name).account("maria")) for name in ("Shop", "Outlet")]
+    with world.service.db.read() as session:
+        sealed = {row.customer_id: row.value_sealed or b"" for row in session.scalars(select(Identifier))}
+    keys = store.find_many(ids)
+    for one, another in (ids, ids[::-1]):
+        assert keys[one].open(sealed[one], context=VALUE_CONTEXT) == "maria"
+        with pytest.raises(InvalidTag):
+            keys[another].open(sealed[one], context=VALUE_CONTEXT)
 
 
 def test_one_value_sealed_twice_is_not_told_to_be_one(world: World) -> None:
