@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
+from service.crypto import keyfile
 from service.crypto.keystore import KeyStore, _data_keys
 from service.customers.identifiers import VALUE_CONTEXT
 from service.customers.models import Identifier
@@ -133,6 +134,20 @@ def test_the_data_key_of_one_customer_opens_nothing_of_another(world: World) -> 
         assert keys[one].open(sealed[one], context=VALUE_CONTEXT) == "maria"
         with pytest.raises(InvalidTag):
             keys[another].open(sealed[one], context=VALUE_CONTEXT)
+
+
+def test_whoever_has_a_dump_and_not_the_key_finds_nobody_by_guessing(world: World) -> None:
+    """There are few phone numbers: a look-up index that needed no key would be undone by trying them all."""
+    fill(world)
+    stolen, ours, strangers = dump(world.service.db), world.service.keys.vault, keyfile.create(world.clock()).vault
+    for guess in (
+        ("email", PERSONAL[0]),
+        ("phone", "+34600111222"),
+        ("crm", "CRM-4711"),
+        ("account", "shop-login-7"),
+    ):
+        assert any(digest in stolen for digest in ours.indexes(*guess)), guess
+        assert not any(digest in stolen for digest in strangers.indexes(*guess)), guess
 
 
 def test_one_value_sealed_twice_is_not_told_to_be_one(world: World) -> None:
