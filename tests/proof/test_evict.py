@@ -32,8 +32,8 @@ def test_what_an_attacker_planted_with_her_address_ends_when_she_proves_it(world
     code, shown = mallory.code(), in_browser.code()
     bought = till.sell(till.scan(mallory.code()).json["scan_id"]).json
     assert bought["link"] == "linked"
-    world.clock.forward(seconds=30)  # a handoff lives for 60
-    maria.sign_in()
+    world.clock.forward(seconds=30)  # a handoff lives for 60, so not a minute passes as in `sign_in`
+    assert maria.prove(EMAIL).json["status"] == "signed_in"
     assert mallory.call("GET", "/shopper/v1/activity").status_code == 401
     assert in_browser.call("GET", "/shopper/v1/session").status_code == 401
     assert Phone(world).exchange(waiting).status_code == 401
