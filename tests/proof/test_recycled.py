@@ -287,6 +287,7 @@ def test_a_site_that_goes_on_giving_the_number_does_not_join_its_old_and_its_new
     give(site, "old-owner", EMAIL, PHONE, verified=True)
     assert new_owner.contacts() == {PHONE: "verified"}
     assert new_owner.accounts() == []
+    assert world.operator().call("GET", "/operator/v1/proposals").json == {"items": [], "next_cursor": None}
 
 
 def test_whoever_had_a_number_before_reads_that_its_owner_took_it(world: World, somebody: Somebody) -> None:
