@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from service.config import Settings, read_settings
 from service.customers.models import IdentifierKind
 from service.customers.normalise import InvalidIdentifier
 from service.errors import BadSettings
 from service.merging.judge import accept_value
 from service.merging.rules import DEFAULT_FILE, load_rules
+from tests.conftest import fresh_app
+from tests.world import Clock, World
 
 EMAIL, PHONE, CRM, CARD = IdentifierKind.EMAIL, IdentifierKind.PHONE, IdentifierKind.CRM, IdentifierKind.LOYALTY_CARD
 
@@ -105,6 +108,26 @@ def test_a_brand_names_its_own_domain_and_its_stores_phones(tmp_path: Path) -> N
     rules = load_rules(written(tmp_path, "phones = []", 'phones = ["+34910000000"]'))
     assert rules.blocks(PHONE, "+34910000000")
     assert not rules.blocks(CRM, "+34910000000")
+
+
+def test_the_service_goes_by_the_file_that_its_settings_name(settings: Settings, tmp_path: Path) -> None:
+    named = written(tmp_path, "domains = []", 'domains = ["brand.example"]')
+    environ = {
+        "UNSPOKEN_DATABASE_URL": settings.database_url,
+        "UNSPOKEN_KEYS_FILE": str(settings.keys_file),
+        "UNSPOKEN_IDENTITY_RULES": str(named),
+    }
+    given = {"identifiers": [{"kind": "email", "value": "ana@brand.example"}]}
+    told = []
+    for chosen in (settings, read_settings(environ)):
+        clock = Clock()
+        world = World(fresh_app(chosen, clock), clock, chosen)
+        put = world.site().call("PUT", "/commerce/v1/accounts/ana", given)
+        asked = world.client.post("/shopper/v1/sign-in", json=given["identifiers"][0])
+        told.append(([problem["pointer"] for problem in dict(put.json or {})["problems"]], asked.status_code))
+        world.service.db.close()
+        world.service.keystore.close()
+    assert told == [([], 202), (["/identifiers/0/value"], 422)]
 
 
 @pytest.mark.parametrize(
