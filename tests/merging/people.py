@@ -18,6 +18,7 @@ from service.crypto.keystore import KeyStore
 from service.customers.identifiers import add_identifier, end_identifier
 from service.customers.models import NO_ISSUER, Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
+from service.db import Base
 from service.merging.anonymous import see_anonymous, sign_up
 from service.merging.join import Cause, Joined, join
 from service.merging.lock import lock_identities
@@ -125,6 +126,15 @@ class People:
         with self.write() as session:
             for row in session.scalars(select(Identifier).where(Identifier.customer_id == node)):
                 end_identifier(row, now)
+
+    def rows(self) -> set[tuple[str, ...]]:
+        """Return everything that stands in any table, but for which node answers for which."""
+        with self.world.service.db.read() as session:
+            return {
+                (table.name, *map(str, row))
+                for table in Base.metadata.sorted_tables
+                for row in session.execute(select(*[one for one in table.columns if one.name != "canonical_id"]))
+            }
 
     def rotate_index_key(self) -> None:
         path = self.world.settings.keys_file

@@ -45,9 +45,9 @@ def run(people: People, rules: Path, *arguments: str, **more: str) -> str:
 
 
 def simulate(people: People, rules: Path, **environ: str) -> dict[str, Any]:
-    before = people.state()
+    before = people.state(), people.rows()
     told: dict[str, Any] = json.loads(run(people, rules, "--json", **environ))
-    assert people.state() == before, "nothing is written"
+    assert (people.state(), people.rows()) == before, "nothing is written"
     return told
 
 

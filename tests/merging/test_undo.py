@@ -9,7 +9,6 @@ from service.audit.models import Action
 from service.consent.texts import TEXT_VERSION
 from service.customers.identifiers import end_identifier
 from service.customers.models import Customer, Identifier
-from service.db import Base
 from service.errors import Conflict, NotFound
 from service.merging.models import DoNotLink, Merge
 from tests.erasure.scene import Scene
@@ -111,21 +110,13 @@ def test_a_merge_and_its_undoing_rewrite_nothing_that_happened(people: People) -
         said = {"granted": True, "text_version": TEXT_VERSION}
         assert shopper.call("PUT", "/shopper/v1/consents/profiling", said).status_code == 200
 
-    def stand() -> set[tuple[str, ...]]:
-        with people.world.service.db.read() as session:
-            return {
-                (table.name, *map(str, row))
-                for table in Base.metadata.sorted_tables
-                for row in session.execute(select(*[one for one in table.columns if one.name != "canonical_id"]))
-            }
-
-    before = stand()
+    before = people.rows()
     assert {"scans", "sales", "returns", "claims", "cards", "sessions", "consents"} <= {name for name, *_ in before}
     ours, theirs = scene.nodes
     merged = people.join(ours, theirs)
-    assert before <= stand()
+    assert before <= people.rows()
     people.undo(merged.merge_id)
-    assert before <= stand()
+    assert before <= people.rows()
 
 
 def test_what_a_merge_demoted_comes_back_although_a_site_repeated_itself_meanwhile(people: People) -> None:
