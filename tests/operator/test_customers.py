@@ -100,6 +100,15 @@ def test_a_merge_wants_another_and_a_reason(people: People, olga: Caller, body: 
     assert (refused.status_code, refused.json["code"]) == (422, "invalid_body")
 
 
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}])
+def test_an_undoing_wants_a_reason(people: People, olga: Caller, body: dict[str, str | None]) -> None:
+    ana, twin = people.node(), people.node()
+    merge_id = people.join(ana, twin).merge_id
+    refused = olga.call("POST", f"{OPERATOR}/merges/{merge_id}/undo", body)
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_body")
+    assert people.are_one(ana, twin)
+
+
 def test_what_is_not_there_is_not_found(people: People, olga: Caller) -> None:
     nobody, ana = uuid4(), people.node()
     merge = {"other_id": str(nobody), "reason": "same"}
