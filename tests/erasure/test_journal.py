@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from service.erasures import replay_before_serving, replay_erasures
 from service.errors import NotFound
 from service.privacy.replay import Journal, replay
 from service.scans.models import Scan
+from service.worker import jobs_of
 from tests.cli.conftest import Shell
 from tests.conftest import Start
 from tests.erasure.scene import VALUES, Scene, backup, dump, personal
@@ -313,6 +315,19 @@ def test_the_worker_finishes_what_was_cut_off(scene: Scene) -> None:
     assert scene.ready() == 503
     replay_erasures(scene.world.service.db, scene.world.service.keystore, scene.world.clock())
     assert scene.ready() == 200
+
+
+def test_a_worker_has_that_among_its_jobs(scene: Scene) -> None:
+    restore = backup(scene.world)
+    scene.erase()
+    restore()
+    world = scene.world
+    jobs = {
+        job.name: job for job in jobs_of(world.settings, world.service.db, world.service.live_keys, threading.Event())
+    }
+    jobs["erasures"].run()
+    assert scene.ready() == 200
+    assert is_erased(world, scene.nodes[0])
 
 
 def test_the_worker_sweeps_up_after_an_erasure(scene: Scene) -> None:
