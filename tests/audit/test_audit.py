@@ -296,6 +296,15 @@ def test_every_look_of_a_site_is_written_down_and_what_for(world: World, path: s
     assert (new[0].action, new[0].why) == (action, "ticket-7")
 
 
+def test_a_site_that_opens_a_file_for_its_user_leaves_a_line_that_the_shopper_reads(world: World) -> None:
+    site = world.site("Zapatos")
+    shopper = site.shopper("maria")
+    [line] = [line for line in lines(site, shopper.customer_id) if line.action == Action.SESSION_OPENED]
+    assert (line.actor_kind, str(line.actor_id)) == ("site", site.site_id)
+    told = [(item["who"], item["what"]) for item in shopper.call("GET", "/shopper/v1/audit").json["items"]]
+    assert told.count(("Zapatos", "opened your card and your file for you")) == 1
+
+
 LOOKED = (
     "customer.looked_up",
     "customer.read",
