@@ -231,6 +231,13 @@ def test_what_a_file_says_is_vouched_and_no_more(desk: Desk) -> None:
     assert set(trust) == {"account", "crm", "loyalty_card", "email", "phone"}
 
 
+def test_staff_find_who_came_by_a_file_without_any_account(desk: Desk) -> None:
+    desk.report(table("crm,email,name", "C-9,ana@example.com,Ana"))
+    sought = {"kind": "email", "value": "ana@example.com", "reason": "a letter"}
+    found = desk.world.operator().call("POST", "/operator/v1/customers/lookup", sought).json
+    assert [(one["trust"], one["source"]) for one in (found or {})["items"]] == [("vouched", "command")]
+
+
 def test_a_verified_column_proves_only_what_the_site_may_vouch_for(desk: Desk, trusted_desk: Desk) -> None:
     content = table("account_id,email,email_verified,phone", "m1,maria@example.org, Sí ,+34612345678")
     report = trusted_desk.report(content)

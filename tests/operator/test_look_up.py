@@ -1,5 +1,6 @@
 """Operators find the people who write to the brand: by any value that a file holds or claims."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from tests.customers.given import EMAIL, card, crm, email, phone
 from tests.customers.test_index_rotation import rotate
 from tests.merging.people import EMAIL as EMAIL_KIND
 from tests.merging.people import People
+from tests.proof.people import Inbox, Maria
 from tests.world import Caller, World
 
 LOOK_UP = "/operator/v1/customers/lookup"
@@ -53,6 +55,14 @@ def test_a_person_is_found_by_what_any_site_gave(
     since = world.clock().isoformat().replace("+00:00", "Z")
     told = {"trust": trust, "exclusive": False, "source": "site", "since": since}
     assert item == {"customer_id": put["customer_id"], **told}
+
+
+def test_who_joined_in_a_store_and_has_no_account_is_found(world: World, olga: Caller, tmp_path: Path) -> None:
+    nuria = Maria(world, Inbox(world, tmp_path / "outbox.jsonl")).sign_in("nuria@example.com")
+    [item] = look_up(olga, "email", "Nuria@example.com").json["items"]
+    assert (item["trust"], item["exclusive"], item["source"]) == ("verified", True, "shopper")
+    assert item["customer_id"] == nuria.call("GET", "export").json["customer_id"]
+    assert nuria.accounts() == []
 
 
 @pytest.mark.parametrize("kind", ["account", "anonymous"])
