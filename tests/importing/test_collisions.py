@@ -1,7 +1,12 @@
 from typing import Any
+from uuid import UUID
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import select
 
+from service.customers.identifiers import VALUE_CONTEXT
+from service.customers.models import Identifier
 from service.importing import reader
 from tests.importing.conftest import Desk, Dump, table
 
@@ -223,6 +228,18 @@ def test_nothing_personal_is_left_in_clear(desk: Desk, dump: Dump) -> None:
     everything = "\n".join(dump())
     for value in ("acct-m1", "maria@example.org", "612345678", "María", "Gran"):
         assert value not in everything
+
+
+def test_the_data_key_of_one_imported_customer_opens_nothing_of_another(desk: Desk) -> None:
+    desk.report(table("account_id", "m1", "m2"))
+    ids = [UUID(desk.site.account(account_id)) for account_id in ("m1", "m2")]
+    keys = desk.world.service.keystore.find_many(ids)
+    with desk.world.service.db.read() as session:
+        sealed = {row.customer_id: row.value_sealed or b"" for row in session.scalars(select(Identifier))}
+    assert [keys[one].open(sealed[one], context=VALUE_CONTEXT) for one in ids] == ["m1", "m2"]
+    for one, another in (ids, ids[::-1]):
+        with pytest.raises(InvalidTag):
+            keys[another].open(sealed[one], context=VALUE_CONTEXT)
 
 
 def test_each_customer_has_a_line_in_the_history(desk: Desk) -> None:
