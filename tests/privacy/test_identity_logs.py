@@ -25,7 +25,7 @@ class Day:
 
     def __init__(self, live: LiveService, outbox: Path) -> None:
         self.live, self.outbox, self.problems = live, outbox, ""
-        self.secrets = {EMAIL, PHONE, PHONE[1:], TYPED_PHONE, NAME, REASON, "1990-04-12"}
+        self.secrets = {EMAIL, PHONE, PHONE[1:], TYPED_PHONE, NAME, REASON, "1990-04-12", "maria-lou", "mary-lou"}
         self.client = httpx2.Client(base_url=live.url, timeout=20)
 
     def run(self) -> None:
