@@ -212,6 +212,20 @@ def test_withdrawing_something_else_leaves_the_card_as_it_is(world: World) -> No
     assert till.scan(maria.code()).json["outcome"] == "identified"
 
 
+@pytest.mark.parametrize("purpose", [purpose.value for purpose in Purpose if purpose is not Purpose.IDENTIFICATION])
+def test_nor_does_it_keep_a_card_from_being_made_given_back_or_joined(world: World, purpose: str) -> None:
+    people, site = People(world, world.service.rules), world.site()
+    maria, carmen = site.shopper("maria"), world.shopper("carmen", world.site("Libros"))
+    card = f"/shopper/v1/cards/{maria.card['card_id']}"
+    second = Caller(world, site.call("POST", "/commerce/v1/accounts/maria/sessions", {}).json["session_token"])
+    say(maria, granted=False, purpose=purpose)
+    assert second.call("POST", "/shopper/v1/cards", {}).status_code == 201
+    assert maria.call("POST", f"{card}/freeze", {}).json["status"] == "frozen"
+    assert maria.call("POST", f"{card}/unfreeze", {}).json["status"] == "active"
+    join(people, maria, carmen)
+    assert cards(carmen) == ["active"] * 3
+
+
 def cards(shopper: Shopper) -> list[str]:
     return [card["status"] for card in shopper.call("GET", "/shopper/v1/cards").json["items"]]
 
