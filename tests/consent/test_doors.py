@@ -121,6 +121,18 @@ def test_the_last_word_holds_whoever_passed_it_on(world: World) -> None:
     assert granted_by(site, f"/commerce/v1/customers/{maria.customer_id}/consents")["marketing_email"] is False
 
 
+def test_a_site_reads_what_was_said_to_another_site_and_in_the_app(world: World) -> None:
+    people, zapatos, libros = People(world, world.service.rules), world.site("Zapatos"), world.site("Libros")
+    maria, reader = zapatos.shopper(), libros.account("maria-7")
+    people.join(UUID(maria.customer_id), UUID(reader))
+    tell(zapatos, maria.customer_id, True)
+    say(maria, False, "profiling")
+    path = f"/commerce/v1/customers/{reader}"
+    held = granted_by(libros, f"{path}/consents")
+    assert (held["marketing_email"], held["profiling"], held["identification"]) == (True, False, None)
+    assert libros.call("GET", path).json["consents"] == held
+
+
 def test_a_site_has_no_say_about_strangers(world: World) -> None:
     maria, stranger = world.shopper(), world.site("Libros")
     path = f"/commerce/v1/customers/{maria.customer_id}/consents"
