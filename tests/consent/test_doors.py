@@ -75,6 +75,16 @@ def test_two_words_of_one_instant_keep_their_order(world: World) -> None:
         assert granted_by(maria, SHOPPERS)["profiling"] is granted
 
 
+def test_what_was_said_before_stays_to_be_told(world: World) -> None:
+    maria = world.shopper()
+    for granted in (True, False, True):
+        say(maria, granted)
+    told = maria.call("GET", "/shopper/v1/export").json["consents"]
+    assert [(one["granted"], one["text_version"]) for one in told] == [
+        (granted, TEXT_VERSION) for granted in (True, False, True)
+    ]
+
+
 def test_old_words_are_not_agreed_to(world: World) -> None:
     maria = world.shopper()
     answer = maria.call("PUT", f"{SHOPPERS}/profiling", {"granted": True, "text_version": "2019-1"})
