@@ -21,8 +21,8 @@ _TYPED_TAIL = re.compile(r"[1-9][0-9]{15}")
 # What a card number may begin with so that 18 digits are no SSCC: with the 3 of `73` before them these are no GS1
 # prefix, none being assigned among 381, 382, 384, 386, 388 and 391 to 399. The service gives out no other numbers.
 _NO_SSCC = ("81", "82", "84", "86", "88", "91", "92", "93", "94", "95", "96", "97", "98", "99")
-# No payment card of 16 digits begins with these (ISO/IEC 7812-1).
-_NO_PAYMENT_CARDS = ("1", "7", "84", "88", "99")
+# No payment card of 16 digits is known to begin so; almost all card numbers do.
+_NO_PAYMENT_CARD = "88"
 
 _DAMM = (
     "0317598642",
@@ -78,7 +78,7 @@ def _could_be_an_sscc(digits: str) -> bool:
 
 
 def _could_be_a_payment_card(digits: str) -> bool:
-    if digits.startswith(_NO_PAYMENT_CARDS):
+    if digits.startswith(_NO_PAYMENT_CARD):
         return False
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0

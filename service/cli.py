@@ -100,7 +100,8 @@ def worker() -> None:
     It sends one-time codes, purges, finishes erasures, and brings identifiers under a new index key. One is enough,
     more do no harm.
 
-    Without UNSPOKEN_SMTP_URL or UNSPOKEN_SMS_WEBHOOK, messages are kept in the file UNSPOKEN_OUTBOX.
+    Without UNSPOKEN_SMTP_URL or UNSPOKEN_SMS_WEBHOOK, messages are kept in the file UNSPOKEN_OUTBOX, or
+    shown here where that is "-".
     """
     from service.crypto.live import open_keys
     from service.db import Database

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from service import clock
 from service.config import Settings
@@ -16,6 +17,7 @@ from service.logs import Level, log, where
 from service.merging.lock import lock_identities
 from service.proof.send import send_due
 from service.purge import purge
+from service.sending.message import Channel
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,12 @@ def jobs_of(settings: Settings, db: Database, keys: LiveKeys, stop: threading.Ev
     """Return everything that a worker does; what is long looks whether it is to stop."""
     is_over = stop.is_set
     keystore = KeyStore(settings.keystore_url, lambda: keys.current().vault)
+
+    def send(channel: Channel) -> object:
+        return send_due(db, settings, channel, vault=keys.current().vault, now=clock.now, is_over=is_over)
+
     return [
-        Job("send", 1, lambda: send_due(db, settings, vault=keys.current().vault, now=clock.now, is_over=is_over)),
+        *(Job(f"send {channel}", 1, partial(send, channel)) for channel in Channel),
         Job("purge", 600, lambda: _purge(db)),
         Job("reindex", 600, lambda: reindex_all(db, keystore, is_over)),
         Job("erasures", 600, lambda: replay_erasures(db, keystore, clock.now())),

@@ -23,10 +23,11 @@ from service.sites.add import revoke_site
 from service.sites.models import Site
 
 # What a card number begins with. A typed code is `73` and the number; with the 3 before them these are GS1 prefixes
-# of nobody, so no SSCC looks like a typed code. No payment card begins with one of the first three (ISO/IEC
-# 7812-1), so a till can tell the end of a typed code from one, too; the others replace numbers that are taken.
-_PREFIXES = (84, 88, 99)
-_MORE_PREFIXES = (81, 82, 86, 91, 92, 93, 94, 95, 96, 97, 98)
+# that are assigned to nobody, so no SSCC looks like a typed code. No payment card of 16 digits is known to begin
+# with the first, so a till can tell the end of a typed code from one, too; the others replace numbers that are
+# taken.
+_PREFIXES = (88,)
+_MORE_PREFIXES = (81, 82, 84, 86, 91, 92, 93, 94, 95, 96, 97, 98, 99)
 
 
 def make_card(

@@ -128,15 +128,15 @@ class _Replay:
     def _counts(self, value: Value, node: UUID, at: datetime = _TODAY) -> bool:
         """Return whether a value was, at a time, within the limit of what its customer proved.
 
-        What its owner proved counts first, then the latest.
+        What its owner proved counts first, then the latest, and of what was said at once the index decides.
         """
         # Several crm ids in one customer are an operator's decision: only the node's own are counted.
         nodes = {node} if value.kind == IdentifierKind.CRM else self._part_of[node]
-        proved: dict[Hashable, tuple[bool, datetime, UUID]] = {}
+        proved: dict[Hashable, tuple[bool, datetime, bytes]] = {}
         for proof in (proof for node in nodes for proof in self._data.proofs.get(node, ())):
             if proof.kind == value.kind and proof.since <= at:
                 by_owner = proof.by_owner is not None and proof.by_owner <= at
-                weight = by_owner, proof.proved if proof.proved <= at else proof.since, proof.identifier_id
+                weight = by_owner, proof.proved if proof.proved <= at else proof.since, proof.value_index
                 proved[proof.key] = max(weight, proved.get(proof.key, weight))
         stronger = sum(weight > proved[value.key] for weight in proved.values()) if value.key in proved else 0
         return stronger < self._rules.limits.of(value.kind)

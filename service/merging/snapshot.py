@@ -34,7 +34,7 @@ class Proof(NamedTuple):
     since: datetime
     proved: datetime
     by_owner: datetime | None
-    identifier_id: UUID
+    value_index: bytes
 
 
 @dataclass
@@ -93,7 +93,7 @@ def _load_shared(session: Session, keystore: KeyStore, *, is_mixed: bool) -> dic
     """Return the shared values by the identifiers that hold them."""
     proved = select(Identifier.value_index).where(_MERGES, _LIVE, _PROVED)
     shared = proved.group_by(Identifier.value_index).having(func.count() > 1)
-    wanted = select(Identifier).where(_MERGES, _LIVE).order_by(Identifier.created_at, Identifier.id)
+    wanted = select(Identifier).where(_MERGES, _LIVE).order_by(Identifier.created_at, Identifier.value_index)
     if not is_mixed:  # else the same value stands under two indexes, and only the values themselves tell
         wanted = wanted.where(Identifier.value_index.in_(shared))
     by_value: dict[tuple[str, Hashable], Value] = {}
@@ -148,6 +148,6 @@ def _load_held(
                 unique[row.customer_id].append(((row.kind, row.issuer), key))
             if row.proved_at is not None:
                 proofs[row.customer_id].append(
-                    Proof(row.kind, key, row.created_at, row.proved_at, row.owner_proved_at, row.id)
+                    Proof(row.kind, key, row.created_at, row.proved_at, row.owner_proved_at, bytes(row.value_index))
                 )
     return unique, proofs

@@ -1,6 +1,6 @@
 """Send the codes that wait: the worker's part, so that no answer's time depends on a network."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +21,8 @@ from service.sending.send import Way, send
 # Longer than any attempt to send takes; when a worker dies in one, another tries again after this.
 LEASE = timedelta(minutes=2)
 FIRST_BACK_OFF = timedelta(seconds=5)
-_CHANNELS = {IdentifierKind.EMAIL: Channel.EMAIL, IdentifierKind.PHONE: Channel.SMS}
+_KINDS = {Channel.EMAIL: IdentifierKind.EMAIL, Channel.SMS: IdentifierKind.PHONE}
+_CHANNELS = {kind: channel for channel, kind in _KINDS.items()}
 
 
 class _GivenUp(Exception):
@@ -31,31 +32,29 @@ class _GivenUp(Exception):
 def send_due(
     db: Database,
     settings: Settings,
+    channel: Channel,
     *,
     vault: Vault,
     now: Callable[[], datetime],
     is_over: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Send every message that is due, one by one, until it is over; return how many are settled.
+    """Send every message of a channel that is due, one by one, until it is over; return how many are settled.
 
-    What fails is tried again later. A channel that doesn't answer is left alone for this time: the other one's
-    messages must not wait for it.
+    What fails is tried again later. Where nobody answers, the others wait for the next time.
     """
-    settled, silent = 0, set[str]()
-    while not is_over() and (claimed := _claim(db, now(), silent)) is not None:
+    settled = 0
+    while not is_over() and (claimed := _claim(db, _KINDS[channel], now())) is not None:
         try:
             settled += _send(db, claimed, settings, vault, now())
         except TimeoutError:
-            silent.add(claimed.kind)
+            break
     return settled
 
 
-def _claim(db: Database, now: datetime, silent: Collection[str]) -> OneTimeCode | None:
+def _claim(db: Database, kind: IdentifierKind, now: datetime) -> OneTimeCode | None:
     """Take one due message for as long as the lease; of two workers, one gets it."""
-    spoken = OneTimeCode.kind.not_in(silent)
-    due = (
-        select(OneTimeCode.id).where(OneTimeCode.send_after <= now, spoken).order_by(OneTimeCode.send_after).limit(1)
-    )
+    waiting = select(OneTimeCode.id).where(OneTimeCode.send_after <= now, OneTimeCode.kind == kind)
+    due = waiting.order_by(OneTimeCode.send_after).limit(1)
     with db.read() as session:
         if session.scalar(due) is None:
             return None

@@ -1,7 +1,6 @@
 """E-mail by SMTP: STARTTLS wherever the server offers it, and never a password in clear over a network."""
 
 import smtplib
-import socket
 import ssl
 import time
 from contextlib import closing, suppress
@@ -11,41 +10,11 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from service.sending.message import Message
+from service.sending.reply import Reply
 
 TIMEOUT_SECONDS = 10
 MESSAGE_SECONDS = 60  # for all that is said about one message; its lease is longer
-_PIECE_BYTES = 4096
 _HERE = ("localhost", "127.0.0.1", "::1")
-
-
-class _Replies:
-    """Reads a server's replies, line by line, each within its time, so that a server that drips is no better off."""
-
-    def __init__(self, sock: socket.socket, ends: float) -> None:
-        self._sock, self._ends, self._held = sock, ends, b""
-
-    def wait_anew(self) -> None:
-        """Give the server its time for another reply, which is over at last when that of the message is."""
-        self._reply_ends = min(time.monotonic() + TIMEOUT_SECONDS, self._ends)
-
-    def readline(self, most: int) -> bytes:
-        """Return a line, or what there was of it when the server hung up or it became too long."""
-        while b"\n" not in self._held and len(self._held) < most:
-            left = self._reply_ends - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._sock.settimeout(left)
-            data = self._sock.recv(_PIECE_BYTES)
-            if not data:
-                break
-            self._held += data
-        self._sock.settimeout(TIMEOUT_SECONDS)
-        line, end, self._held = self._held.partition(b"\n")
-        return line + end
-
-    def close(self) -> None:
-        """Forget what was not read: smtplib closes its file, and the socket apart."""
-        self._held = b""
 
 
 class _Prompt(smtplib.SMTP):
@@ -54,9 +23,11 @@ class _Prompt(smtplib.SMTP):
         super().__init__(*args, **kwargs)
 
     def getreply(self) -> tuple[int, bytes]:
+        """Give the server its time for a reply, which is over at last when that of the message is."""
         if self.file is None and self.sock is not None:
-            self.file: Any = _Replies(self.sock, self._ends)
-        self.file.wait_anew()
+            self._reply = Reply(self.sock, self._ends)
+            self.file: Any = self._reply.makefile("rb")
+        self._reply.ends = min(time.monotonic() + TIMEOUT_SECONDS, self._ends)
         return super().getreply()
 
 

@@ -2,10 +2,14 @@
 
 import base64
 import json
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+import socket
+import time
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from service.sending.message import Message
+from service.sending.reply import Reply
 
 TIMEOUT_SECONDS = 10
 
@@ -19,7 +23,8 @@ def post_sms(message: Message, *, url: str) -> None:
     connection = _connect(address)
     try:
         connection.request("POST", _target(address), _body(message), _headers(address))
-        answer = connection.getresponse()
+        answer = HTTPResponse(cast(socket.socket, Reply(connection.sock, time.monotonic() + TIMEOUT_SECONDS)))
+        answer.begin()
         if not 200 <= answer.status < 300:
             raise OSError(f"the SMS webhook answered {answer.status}")
     except HTTPException as error:

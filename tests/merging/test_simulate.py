@@ -261,6 +261,25 @@ def test_a_lower_limit_shows_the_merges_that_the_demoted_would_not_have_made(
     assert what_would_be(people, kind, value) == [False, True]
 
 
+def test_of_what_was_said_at_once_it_counts_what_the_rules_then_count(people: People, rules: Path) -> None:
+    site, expected = people.world.site(may_vouch=["email"]), []
+
+    def put(account_id: str, *emails: str) -> UUID:
+        given = [{"kind": "email", "value": email, "verified": True} for email in emails]
+        return UUID(
+            site.call("PUT", f"/commerce/v1/accounts/{account_id}", {"identifiers": given}).json["customer_id"]
+        )
+
+    for number in range(8):
+        one, two = f"one{number}@example.com", f"two{number}@example.com"
+        both, *either = put(f"both{number}", one, two), put(f"one{number}", one), put(f"two{number}", two)
+        indexes = [people.world.service.keys.vault.indexes("email", email) for email in (one, two)]
+        expected.append({both, either[indexes.index(max(indexes))]})
+    change(rules, "account = 1", "account = 9")
+    change(rules, "email = 5", "email = 1")
+    assert sorted(map(sorted, map(ends, simulate(people, rules)["merges"]))) == sorted(map(sorted, expected))
+
+
 def what_would_be(people: People, kind: IdentifierKind, value: str) -> list[bool]:
     """Do the same again with other values, under the rules as they are now; tell who is one with the first."""
     a, b, c = (people.node() for _ in range(3))

@@ -65,9 +65,7 @@ typed = (
     .map(lambda rest: with_check_digit("73" + rest))
     .filter(lambda code: not could_be_an_sscc(code))
 )
-given_out = st.builds("".join, st.tuples(st.sampled_from(["7384", "7388", "7399"]), digits_of(13))).map(
-    with_check_digit
-)
+given_out = st.builds("".join, st.tuples(st.just("7388"), digits_of(13))).map(with_check_digit)
 codes = st.one_of(
     st.integers(200, 253).flatmap(digits_of).map(lambda rest: "71" + rest),
     st.integers(300, 700).flatmap(digits_of).map(lambda rest: "72" + rest),
@@ -96,10 +94,11 @@ def test_a_code_that_is_given_out_is_read_whole_and_by_its_last_sixteen_digits(c
 
 
 @given(typed)
-@example("731500049576561153")
+@example("738800000000000005")
+@example("731500000000003700")
 @example("737680387900934327")
 def test_the_last_sixteen_typed_digits_are_completed_unless_they_look_like_a_payment_card(code: str) -> None:
-    if not code[2:].startswith(("1", "7", "84", "88", "99")) and luhn_holds(code[2:]):
+    if not code[2:].startswith("88") and luhn_holds(code[2:]):
         assert rejection(code[2:]) is Rejection.ALL_DIGITS_NEEDED
     else:
         assert read(code[2:]) == code
@@ -151,8 +150,10 @@ def test_a_group_separator_marks_a_gs1_string(code: str, data: st.DataObject) ->
     assert rejection(code[:place] + "\x1d" + code[place:]) is Rejection.NOT_OURS
 
 
-@given(digits_of(16).filter(lambda text: luhn_holds(text) and not text.startswith(("1", "7", "84", "88", "99"))))
+@given(digits_of(16).filter(lambda text: luhn_holds(text) and not text.startswith("88")))
 @example("4242424242424242")
+@example("8430115195736391")
+@example("9988016924997516")
 def test_no_payment_card_number_is_read(number: str) -> None:
     assert rejection(number) in {Rejection.NOT_OURS, Rejection.ALL_DIGITS_NEEDED}
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from werkzeug.test import TestResponse
 
 from service.proof.send import send_due
+from service.sending.message import Channel
 from service.sites.add import add_site
 from tests.shopper.phone import Phone
 from tests.world import Site, World
@@ -32,7 +33,8 @@ class Inbox:
         """Let a worker send what is due."""
         settings = replace(self.world.settings, outbox=self.path)
         world = self.world
-        return send_due(world.service.db, settings, vault=world.service.keys.vault, now=world.clock)
+        vault = world.service.keys.vault
+        return sum(send_due(world.service.db, settings, one, vault=vault, now=world.clock) for one in Channel)
 
     def messages(self) -> list[dict[str, Any]]:
         self.deliver()

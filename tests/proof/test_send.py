@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from service.crypto import keyfile
 from service.proof import send
 from service.proof.models import OneTimeCode
 from service.proof.send import send_due
-from service.sending.message import Message
+from service.sending.message import Channel, Message
+from service.worker import jobs_of
 from tests.conftest import LiveService
 from tests.proof.people import EMAIL, PHONE, Inbox, Maria, at_once, contact_of
 from tests.world import World
@@ -58,7 +60,7 @@ def test_two_workers_send_a_message_once(world: World, maria: Maria, inbox: Inbo
     assert sorted(message["to"] for message in inbox.messages()) == [f"maria{n}@example.com" for n in range(6)]
 
 
-def test_a_channel_that_does_not_answer_keeps_the_other_waiting_once(
+def test_a_channel_that_does_not_answer_is_left_alone_for_this_time(
     world: World, maria: Maria, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
@@ -77,12 +79,46 @@ def test_a_channel_that_does_not_answer_keeps_the_other_waiting_once(
     assert (len(tried), tried[-1]) == (2, PHONE)
 
 
+def test_no_channel_waits_for_another(world: World, maria: Maria, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailed, stop = threading.Event(), threading.Event()
+
+    def take(message: Message, _: Any) -> Any:
+        if message.channel is Channel.SMS and not mailed.wait(20):
+            raise AssertionError("no mail left meanwhile")
+        if message.channel is Channel.EMAIL:
+            mailed.set()
+        return send.Way.OUTBOX
+
+    monkeypatch.setattr(send, "send", take)
+    maria.ask(PHONE)
+    world.clock.forward(seconds=1)
+    maria.ask(EMAIL)
+    jobs = jobs_of(world.settings, world.service.db, world.service.live_keys, stop)
+    at_once(world, lambda job: job.run(), [job for job in jobs if job.name.startswith("send")])
+    with world.service.db.read() as session:
+        assert session.scalars(select(OneTimeCode.message_sealed)).all() == [None, None]
+
+
 def test_nothing_more_is_sent_once_the_worker_is_told_to_stop(world: World, maria: Maria, network: Network) -> None:
     for number in range(3):
         maria.ask(f"maria{number}@example.com")
     vault = world.service.keys.vault
-    send_due(world.service.db, world.settings, vault=vault, now=world.clock, is_over=lambda: network.tries == 1)
+    told = {"vault": vault, "now": world.clock, "is_over": lambda: network.tries == 1}
+    send_due(world.service.db, world.settings, Channel.EMAIL, **told)
     assert network.tries == 1
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/stdout", "/dev/stderr"])
+def test_the_outbox_may_be_the_console_whatever_that_is(
+    maria: Maria, inbox: Inbox, capfd: pytest.CaptureFixture[str], path: str
+) -> None:
+    inbox.path = Path(path)
+    maria.ask(EMAIL)
+    assert inbox.deliver() == 1
+    out, err = capfd.readouterr()
+    [line] = [line for line in (err if path == "/dev/stderr" else out).splitlines() if '"subject"' in line]
+    assert json.loads(line)["to"] == EMAIL
+    assert not Path("-").exists()
 
 
 def test_only_the_service_can_read_the_outbox(maria: Maria, inbox: Inbox) -> None:

@@ -1,7 +1,10 @@
 import base64
+import contextlib
 import http.server
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from service.config import Settings
+from service.sending import webhook
 from service.sending.message import Channel, Language, write_code
 from service.sending.send import Way, send
 from service.sending.webhook import post_sms
@@ -70,6 +74,26 @@ def test_a_gateway_may_ask_for_a_password(gateway: Gateway) -> None:
     [(path, headers, _)] = gateway.got
     assert path == "/"
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"shop:s3cret@"
+
+
+@pytest.mark.parametrize("drop", [b"HTTP/1.1 100 Continue\r\n\r\n", b"H", b""], ids=["answers", "letters", "nothing"])
+def test_a_gateway_that_drips_has_timed_out(monkeypatch: pytest.MonkeyPatch, drop: bytes) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+
+        def drip() -> None:
+            with contextlib.suppress(OSError), dripping.accept()[0] as connection:
+                for _ in range(100):
+                    connection.sendall(drop)
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            post_sms(SMS, url=f"http://127.0.0.1:{dripping.getsockname()[1]}")
+        assert time.monotonic() - begun < 2
+        thread.join()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 429, 500])
