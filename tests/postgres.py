@@ -13,7 +13,7 @@ from pathlib import Path
 URL_VARIABLE = "UNSPOKEN_TEST_POSTGRES_URL"
 # PostgreSQL refuses to run as root.
 _UNPRIVILEGED = "nobody"
-_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "128MB"}
+_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "400", "shared_buffers": "128MB"}
 
 
 @contextlib.contextmanager

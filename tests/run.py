@@ -6,6 +6,9 @@ import sys
 
 from tests.postgres import URL_VARIABLE, running_postgres
 
+# Many tests wait, for a service to start or for a moment to pass: so there are more at work than processors.
+WORKERS = (os.cpu_count() or 1) * 3 // 2
+
 
 def main() -> int:
     """Run pytest with the arguments given; return its exit status."""
@@ -15,7 +18,7 @@ def main() -> int:
             "-m",
             "pytest",
             "-n",
-            "auto",
+            str(WORKERS),
             "--dist",
             "loadgroup",
             "-m",
