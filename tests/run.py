@@ -6,8 +6,8 @@ import sys
 
 from tests.postgres import URL_VARIABLE, running_postgres
 
-# Many tests wait, for a service to start or for a moment to pass: so there are more at work than processors.
-WORKERS = (os.cpu_count() or 1) * 3 // 2
+# Three for two processors: many tests wait, for a service to start or for a moment to pass.
+WORKERS = max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 def main() -> int:

@@ -52,7 +52,7 @@ def make_card(
     }
     prefixes: tuple[int, ...] = _PREFIXES
     while not insert_if_absent(session, Card, card_number=_draw_number(prefixes), **row):
-        prefixes = _MORE_PREFIXES  # the number is taken, as most will be one day
+        prefixes = _MORE_PREFIXES  # the number is taken
     return session.get_one(Card, card_id), otp_key
 
 

@@ -124,7 +124,7 @@ class _Giving:
         return Actor(ActorKind.SITE, self.site_id)
 
     def give(self, items: Sequence[Given]) -> None:
-        """Give the node its identifiers: what comes of them doesn't depend on their order, the index decides."""
+        """Give the node its identifiers: what comes of them doesn't depend on their order: the index decides."""
         devices = [item for item in items if item.kind is IdentifierKind.ANONYMOUS]
         given = [(item, self._add(item)) for item in items if item not in devices and self._is_let_in(item)]
         pointers = {added.id: item.pointer for item, added in given}

@@ -40,7 +40,7 @@ def send_due(
 ) -> int:
     """Send every message of a channel that is due, one by one, until it is over; return how many are settled.
 
-    What fails is tried again later. Where nobody answers, the others wait for the next time.
+    What fails is tried again later. After a time-out the rest wait for the next round.
     """
     settled = 0
     while not is_over() and (claimed := _claim(db, _KINDS[channel], now())) is not None:

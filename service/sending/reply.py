@@ -13,7 +13,7 @@ class Reply(io.RawIOBase):
         self._sock, self.ends = sock, ends
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Say yes: `BufferedReader` asks."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -28,5 +28,5 @@ class Reply(io.RawIOBase):
             self._sock.settimeout(before)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return it as a file, as whoever expects a socket asks for it."""
+        """Return it as a file, as `HTTPResponse` asks a socket for one."""
         return io.BufferedReader(self)

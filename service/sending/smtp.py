@@ -23,7 +23,7 @@ class _Prompt(smtplib.SMTP):
         super().__init__(*args, **kwargs)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Give the server its time for a reply, which is over at last when that of the message is."""
+        """Give the server its time for a reply, but not beyond the message's."""
         if self.file is None and self.sock is not None:
             self._reply = Reply(self.sock, self._ends)
             self.file: Any = self._reply.makefile("rb")

@@ -31,7 +31,8 @@ from service.web.problems import CONTENT_TYPE, Problem, body_of
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-_ANSWER_SECONDS = 3.0  # that a client may take to read an answer, all of it
+_ANSWER_SECONDS = 3.0  # that clients may take to read answers, all who are answered in one round together
+_LEAST_SECONDS = 0.001  # 0 would mean: send what can be sent at once, and forget the rest
 _LINGER_SECONDS = 2.0
 # A new connection is left to a worker that has two fewer for a moment, but only so many times a second: where each
 # connection is for one request only, sharing them out would cost more than it gives.
@@ -124,7 +125,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Who has sent a whole request more, while others may be waiting for their first.
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
-        self._looked_at = 0.0  # before it asked last who has sent something
+        self._looked_at = 0.0  # when it last looked for what came
+        self._patience = _ANSWER_SECONDS
 
     def init_process(self) -> None:
         """Begin, in the worker's own process, with settings that are read once: gunicorn looks each up each time."""
@@ -189,7 +191,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Wait for what comes, and not longer than a new connection is left to others."""
         if self._leaves_until and self.alive:
             timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
-        self._looked_at = time.monotonic()
+        self._looked_at, self._patience = time.monotonic(), _ANSWER_SECONDS
         super().wait_for_and_dispatch_events(0 if self._in_a_hurry else timeout)
         waiting, self._in_a_hurry = self._in_a_hurry, {}
         for conn, progress in waiting.items():
@@ -200,7 +202,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._drop_until(math.inf if force else self._looked_at, self.keepalived_conns)
 
     def murder_pending(self) -> None:
-        """Hang up on who read to the end."""
+        """Hang up on who had its time to read to the end."""
         self._drop_until(self._looked_at, self.pending_conns)
 
     def _drop_until(self, moment: float, waiting: deque[Any]) -> None:
@@ -264,7 +266,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _serve(self, conn: Any, progress: Progress) -> bool:
         """Answer a request; return whether the connection stays."""
-        self.notify()  # many at once take long together, and the master would take that for one that hangs
+        self.notify()  # a round of many takes long, and the master would take it for a hang
         if progress in _UNREADABLE:
             conn.sock.setblocking(True)
             self.handle_error(None, conn.sock, conn.client, _UNREADABLE[progress])
@@ -279,17 +281,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not conn.is_whole or _asks_to_close(req):
             req.force_close()
         _check_head(req)
-        conn.sock.settimeout(_ANSWER_SECONDS)
         sock, conn.sock = conn.sock, _Together(conn.sock)
         try:
             stays = super().handle_request(req, conn)
-            conn.sock.send_kept()
+            self._send(conn.sock)
             return stays
         except TimeoutError:
             log(Level.INFO, "client gone")
             return False
         finally:
             conn.sock = sock
+
+    def _send(self, kept: _Together) -> None:
+        """Send an answer. Who doesn't read uses up a round's patience, and then nobody in it is waited for."""
+        kept.settimeout(max(self._patience, _LEAST_SECONDS))
+        begun = time.monotonic()
+        try:
+            kept.send_kept()
+        finally:
+            self._patience -= time.monotonic() - begun
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Return whether the connection may stay: where the request ended is known, and nothing more of it comes."""

@@ -392,3 +392,25 @@ def test_a_device_that_is_nobodys_is_another_after_somebody_found_no_room_for_it
     with world.service.db.read() as session:
         held = session.scalars(select(Identifier).where(Identifier.customer_id == node)).all()
     assert [one.ended_at is None for one in held] == [False]
+
+
+def test_which_of_two_is_joined_is_no_matter_of_the_order_in_a_list(world: World) -> None:
+    """Each of the two has a CRM id, so only the first can be joined: the index decides which that is."""
+    told, expected, indexes = [], [], world.service.keys.vault.indexes
+    for number in range(8):
+        ana, bea, both = (world.site(f"{name} {number}", may_vouch=["email"]) for name in ("Ana", "Bea", "Both"))
+        values = {"ana": f"ana{number}@example.com", "bea": f"bea{number}@example.com"}
+        held = {
+            "ana": (ana, ana.put("1", crm(f"A-{number}"), email(values["ana"], verified=True))["customer_id"]),
+            "bea": (bea, bea.put("1", crm(f"B-{number}"), email(values["bea"], verified=True))["customer_id"]),
+        }
+        joined = both.put("1", *(email(value, verified=True) for value in values.values()))["customer_id"]
+        told.append(
+            [
+                name
+                for name, (site, ident) in held.items()
+                if site.call("GET", f"/commerce/v1/customers/{ident}").json["customer_id"] == joined
+            ]
+        )
+        expected.append([min(values, key=lambda name: bytes(indexes("email", values[name])[0]))])
+    assert told == expected

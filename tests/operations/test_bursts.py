@@ -12,17 +12,22 @@ import pytest
 from tests.conftest import free_port
 
 SECONDS_EACH = 0.25
-TIMEOUT_SECONDS = 2
+TIMEOUT_SECONDS = 4
 KEEP_ALIVE_SECONDS = 3
+LARGE_BYTES = 8_000_000  # more than a connection holds while nobody reads
 SLOW_SERVICE = f"""
 import sys, time
 from service.serve import _Server
 from service.web.server import Worker
 
 def answer(environ, start_response):
-    time.sleep({SECONDS_EACH})
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"ok"]
+    body = b"ok"
+    if environ["PATH_INFO"] == "/large":
+        body *= {LARGE_BYTES // 2}
+    else:
+        time.sleep({SECONDS_EACH})
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
 
 options = {{
     "bind": "127.0.0.1:" + sys.argv[1], "workers": 1, "worker_class": Worker, "threads": 1,
@@ -60,7 +65,7 @@ def connect_many(port: int, number: int, stack: ExitStack) -> list[socket.socket
 
 def test_a_worker_that_answers_many_at_once_is_not_taken_for_one_that_hangs(slow_service: int) -> None:
     with ExitStack() as stack:
-        connections = connect_many(slow_service, int(2 * TIMEOUT_SECONDS / SECONDS_EACH), stack)
+        connections = connect_many(slow_service, int(1.5 * TIMEOUT_SECONDS / SECONDS_EACH), stack)
         for connection in connections:
             connection.sendall(ASK)
         for connection in connections:
@@ -78,6 +83,28 @@ def test_who_has_asked_is_answered_however_long_the_others_take(slow_service: in
         late.sendall(ASK)
         for connection in (first, *others, late):
             assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_however_many_read_no_answer_the_others_wait_three_seconds(slow_service: int) -> None:
+    with ExitStack() as stack:
+        *deaf, reader = connect_many(slow_service, 10, stack)
+        begun = time.monotonic()
+        for connection in deaf:
+            connection.sendall(ASK.replace(b"/ ", b"/large ", 1))
+        time.sleep(SECONDS_EACH)
+        reader.sendall(ASK)
+        assert reader.recv(1024).startswith(b"HTTP/1.1 200 ")
+        assert time.monotonic() - begun < 10
+
+
+def test_who_reads_slowly_gets_all_of_a_large_answer(slow_service: int) -> None:
+    with connect(slow_service) as connection:
+        connection.sendall(ASK.replace(b"/ ", b"/large ", 1))
+        got = 0
+        while got < LARGE_BYTES:
+            time.sleep(0.01)
+            got += len(connection.recv(1 << 16))
+        assert got > LARGE_BYTES
 
 
 def test_who_says_nothing_is_hung_up_on(slow_service: int) -> None:
