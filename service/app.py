@@ -9,7 +9,7 @@ from random import getrandbits
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import clock
@@ -26,7 +26,7 @@ from service.web.commerce import accounts as commerce_accounts
 from service.web.commerce import consents as commerce_consents
 from service.web.commerce import linking as commerce_linking
 from service.web.commerce import routes as commerce
-from service.web.context import EXTENSION, Service, service
+from service.web.context import EXTENSION, Service, here, service
 from service.web.identities import Identities
 from service.web.metrics import Metrics
 from service.web.operations import docs
@@ -123,10 +123,10 @@ def _hang(app: Flask, door: Door) -> None:
 
 
 def _begin() -> None:
-    here = g._get_current_object()  # the proxy looks it up at each attribute
-    here.started = time.perf_counter()
-    here.now = service().now()
-    here.request_id = _request_id(request.headers.get("X-Request-Id"))
+    ours = here()
+    ours.started = time.perf_counter()
+    ours.now = service().now()
+    ours.request_id = _request_id(request.headers.get("X-Request-Id"))
 
 
 def _request_id(given: str | None) -> str:
@@ -140,12 +140,12 @@ def _request_id(given: str | None) -> str:
 
 
 def _finish(response: Response) -> Response:
-    here, asked = g._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
-    seconds = time.perf_counter() - here.started
+    ours, asked = here(), request._get_current_object()  # type: ignore[attr-defined]
+    seconds = time.perf_counter() - ours.started
     route = asked.url_rule.rule if asked.url_rule is not None else "unmatched"
     # A method that HTTP doesn't know is a word of the caller's own.
     method = asked.method if asked.method in HTTPMethod.__members__ else "other"
-    request_id, status = here.request_id, response.status_code
+    request_id, status = ours.request_id, response.status_code
     service().metrics.count_request(method, route, status, seconds)
     ms = round(seconds * 1000, 2)
     log(Level.INFO, "request", request_id=request_id, method=method, route=route, status=status, ms=ms)

@@ -18,6 +18,9 @@ from service.scans.models import NO_DIGEST
 from service.stores.models import Store
 from service.stores.recognise import TerminalIdentity, still_holds
 
+# Marks, in what is stored, a warning that its till was not told.
+_UNTOLD = {"told": "no"}
+
 
 @dataclass(frozen=True)
 class TakenBack:
@@ -39,23 +42,30 @@ class TakenBack:
 
 
 def record_return(session: Session, terminal: TerminalIdentity, taken: TakenBack) -> tuple[Warnings, bool]:
-    """Store a return; give its warnings and whether it is a repeat. `IdConflict` when the id was another's.
+    """Store a return; give what its till is told and whether it is a repeat. `IdConflict` when the id was another's.
 
-    `over_return` is told only for sales of the till's own store: elsewhere it would reveal a sale.
+    An over-return is always stored with its warning, and told only to the till that made the sale: to any other it
+    would reveal that there is such a sale.
     """
     still_holds(session, terminal)
     sale_id = taken.sale_id or _sale_of_receipt(session, taken)
-    sale = _sale_here(session, terminal, sale_id)
+    sale = _find_sale(session, terminal, sale_id)
     over = check_return(taken.lines, earlier=_returned(session, sale), sold=sale.lines) if sale else []
+    if sale and sale.terminal_id != terminal.terminal_id:
+        over = [warning | _UNTOLD for warning in over]
     warnings = over + taken.warnings
     here = {"terminal_id": terminal.terminal_id, "store_id": terminal.store_id}
     row = vars(taken) | here | {"sale_id": sale_id, "warnings": warnings}
     if insert_if_absent(session, Return, **row):
-        return warnings, False
+        return _told(warnings), False
     stored = session.get_one(Return, (taken.id, terminal.terminal_id))
     if stored.body_digest not in (taken.body_digest, NO_DIGEST):
         raise IdConflict("this return_id was used for another return: mint a new id for each return")
-    return stored.warnings, True
+    return _told(stored.warnings), True
+
+
+def _told(warnings: Warnings) -> Warnings:
+    return [warning for warning in warnings if not warning.items() >= _UNTOLD.items()]
 
 
 def _sale_of_receipt(session: Session, taken: TakenBack) -> UUID | None:
@@ -74,13 +84,12 @@ def _sale_of_receipt(session: Session, taken: TakenBack) -> UUID | None:
     return found[0] if len(found) == 1 else None
 
 
-def _sale_here(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
-    """Return the sale of this store, locked, so that returns of one sale are counted one after another."""
-    of_store = select(Sale).where(Sale.id == sale_id, Sale.store_id == terminal.store_id)
-    # Ids are unique within a terminal only: the till's own sale comes first.
-    own_first = case((Sale.terminal_id == terminal.terminal_id, 0), else_=1)
-    first = of_store.order_by(own_first, Sale.received_at).limit(1)
-    return session.scalars(first.with_for_update()).one_or_none()
+def _find_sale(session: Session, terminal: TerminalIdentity, sale_id: UUID | None) -> Sale | None:
+    """Return the sale, locked, so that returns of one sale are counted one after another."""
+    # Ids are unique within a terminal only: the till's own sale comes first, then one of its store.
+    place = case((Sale.terminal_id == terminal.terminal_id, 0), (Sale.store_id == terminal.store_id, 1), else_=2)
+    nearest = select(Sale).where(Sale.id == sale_id).order_by(place, Sale.received_at).limit(1)
+    return session.scalars(nearest.with_for_update()).one_or_none()
 
 
 def _returned(session: Session, sale: Sale) -> Sequence[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from flask import current_app, g
 
@@ -49,33 +50,38 @@ class Service:
         return self.live_keys.current()
 
 
+def here() -> Any:
+    """Return what the request carries; the proxy would look it up at each attribute."""
+    return g._get_current_object()
+
+
 def service() -> Service:
     """Return the service behind the current request."""
-    found: Service = current_app.extensions[EXTENSION]
+    found: Service = current_app._get_current_object().extensions[EXTENSION]  # type: ignore[attr-defined]
     return found
 
 
 def now() -> datetime:
     """Return the request's one reading of the clock."""
-    moment: datetime = g.now
+    moment: datetime = here().now
     return moment
 
 
 def terminal() -> TerminalIdentity:
     """Return the calling till."""
-    caller: TerminalIdentity = g.terminal
+    caller: TerminalIdentity = here().terminal
     return caller
 
 
 def site() -> Site:
     """Return the calling site."""
-    caller: Site = g.site
+    caller: Site = here().site
     return caller
 
 
 def operator() -> Operator:
     """Return the calling operator."""
-    caller: Operator = g.operator
+    caller: Operator = here().operator
     return caller
 
 
@@ -92,13 +98,13 @@ def actor() -> Actor:
 
 def carried_card() -> CarriedCard | None:
     """Return the live card of the calling shopper's session."""
-    carried: CarriedCard | None = g.card
+    carried: CarriedCard | None = here().card
     return carried
 
 
 def shopper() -> ShopperIdentity:
     """Return the calling shopper."""
-    caller: ShopperIdentity = g.shopper
+    caller: ShopperIdentity = here().shopper
     return caller
 
 

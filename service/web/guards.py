@@ -17,7 +17,7 @@ from service.sites.add import recognise_site
 from service.staff.add import recognise_operator
 from service.stores.recognise import TerminalIdentity, identity_of, recognise
 from service.web.buckets import Limit
-from service.web.context import now, service
+from service.web.context import here, now, service
 from service.web.problems import Problem
 
 Guard = Callable[[], None]
@@ -81,9 +81,10 @@ def shopper() -> None:
         token, kind = _bearer(), SessionKind.API
     else:
         token, kind = _cookie(SESSION_COOKIE), SessionKind.WEB
-    g.shopper, g.card = _charged(lambda: _recognise_shopper(token, kind))
-    g.session_token = token
-    _take(b"u" + g.shopper.session_id.bytes, SESSION_LIMIT)
+    ours = here()
+    ours.session_token = token
+    ours.shopper, ours.card = _charged(lambda: _recognise_shopper(token, kind))
+    _take(b"u" + ours.shopper.session_id.bytes, SESSION_LIMIT)
 
 
 def pending() -> None:

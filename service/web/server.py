@@ -85,9 +85,13 @@ class _Together:
         """Keep it until the answer is whole."""
         self._kept.append(data)
 
-    def send_kept(self) -> None:
-        """Send all of it."""
-        self._sock.sendall(b"".join(self._kept))
+    def send_kept(self) -> bytes:
+        """Send what the client's side takes at once; return the rest."""
+        data = b"".join(self._kept)
+        try:
+            return data[self._sock.send(data, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            return data
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -127,6 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
         self._looked_at = 0.0  # when it last looked for what came
         self._patience = _ANSWER_SECONDS
+        self._tells_next = 0.0
 
     def init_process(self) -> None:
         """Begin, in the worker's own process, with settings that are read once: gunicorn looks each up each time."""
@@ -176,6 +181,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if enabled:
             self._leaves_until = 0.0
+
+    def notify(self) -> None:
+        """Tell the master that this worker lives; once a second is enough for it."""
+        now = time.monotonic()
+        if now >= self._tells_next:
+            self._tells_next = now + 1
+            super().notify()
 
     def is_parent_alive(self) -> bool:
         """Return whether the master lives. Without it clients are told to go, and another may listen here at once."""
@@ -284,7 +296,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         sock, conn.sock = conn.sock, _Together(conn.sock)
         try:
             stays = super().handle_request(req, conn)
-            self._send(conn.sock)
+            self._send(conn.sock, sock)
             return stays
         except TimeoutError:
             log(Level.INFO, "client gone")
@@ -292,12 +304,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         finally:
             conn.sock = sock
 
-    def _send(self, kept: _Together) -> None:
+    def _send(self, kept: _Together, sock: socket.socket) -> None:
         """Send an answer. Who doesn't read uses up a round's patience, and then nobody in it is waited for."""
-        kept.settimeout(max(self._patience, _LEAST_SECONDS))
+        rest = kept.send_kept()
+        if not rest:
+            return
+        sock.settimeout(max(self._patience, _LEAST_SECONDS))
         begun = time.monotonic()
         try:
-            kept.send_kept()
+            sock.sendall(rest)
         finally:
             self._patience -= time.monotonic() - begun
 

@@ -59,6 +59,13 @@ def test_what_is_no_http_gets_a_problem_and_leaves_no_secret(live_service: LiveS
 
 
 @on_sqlite
+@pytest.mark.parametrize("header", ["SCRIPT_NAME: /x", "Script_Name: /x", "PATH_INFO: /metrics", "SCRIPT_NAME: /y"])
+def test_no_header_moves_a_request_to_another_path(live_service: LiveService, header: str) -> None:
+    status, _, _ = send(live_service, f"GET /x/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n\r\n")
+    assert status == 404
+
+
+@on_sqlite
 def test_what_gunicorn_says_by_itself_is_json_too(live_service: LiveService, tmp_path: Path) -> None:
     children = Path(f"/proc/{live_service.process.pid}/task/{live_service.process.pid}/children")
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Returns name a sale of the brand, a receipt, or neither; the answer reveals nothing about sales elsewhere."""
+"""Returns name a sale of the brand, a receipt, or neither; the answer reveals nothing about another till's sale."""
 
 from typing import Any
 from uuid import uuid4
@@ -46,8 +46,8 @@ def test_a_return_of_another_till_under_the_same_id_is_its_own(world: World) -> 
     store = world.store()
     one, other = world.till(store), world.till(store)
     sale_id = one.sell().json["sale_id"]
-    assert warnings(put(one, sale_id=sale_id)) == []
-    assert warnings(put(other, sale_id=sale_id)) == ["over_return"]
+    assert warnings(put(other, sale_id=sale_id)) == []
+    assert warnings(put(one, sale_id=sale_id)) == ["over_return"], "both are counted"
 
 
 def test_a_return_may_name_a_receipt_or_nothing(world: World) -> None:
@@ -209,14 +209,30 @@ def test_a_line_that_names_nothing_is_not_counted(world: World) -> None:
     assert warnings(till.take_back(sale_id=sale_id, lines=[{"quantity": "9", "total_minor": -1}])) == []
 
 
-def test_any_till_of_the_store_is_told_and_no_other(world: World) -> None:
+def test_only_the_till_that_made_the_sale_is_told(world: World) -> None:
     store = world.store()
     seller, neighbour, stranger = world.till(store), world.till(store), world.till(world.store("Sol"))
-    sale_id = seller.sell().json["sale_id"]
-    too_many = back(("1", "5"))
-    assert warnings(neighbour.take_back(sale_id=sale_id, lines=too_many)) == ["over_return"]
-    assert warnings(stranger.take_back(sale_id=sale_id, lines=too_many)) == []
-    assert warnings(stranger.take_back(sale_id=str(uuid4()), lines=too_many)) == []
+    sale_id = seller.sell(None, receipt_number="R-1", occurred_at="2026-11-22T11:00:00Z").json["sale_id"]
+    too_many, receipt = back(("1", "5")), receipt_of(seller, "R-1", "2026-11-22")
+    for other in (neighbour, stranger):
+        for named in ({"sale_id": sale_id}, {"sale_id": str(uuid4())}, {"receipt": receipt}):
+            return_id = str(uuid4())
+            answers = [other.take_back(return_id, lines=too_many, **named) for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [201, 200]
+            for answer in answers:
+                assert answer.json.items() >= {"return_id": return_id, "warnings": []}.items()
+                assert answer.json.keys() == {"return_id", "warnings", "server_time"}
+    assert warnings(seller.take_back(sale_id=sale_id, lines=too_many)) == ["over_return"]
+
+
+def test_what_a_till_is_not_told_is_stored(world: World) -> None:
+    maria, store = world.shopper(), world.store()
+    seller, neighbour = world.till(store), world.till(store)
+    sale_id = seller.sell(seller.scan(maria.code()).json["scan_id"]).json["sale_id"]
+    neighbour.take_back(sale_id=sale_id, lines=back(("1", "5")))
+    [sale] = maria.call("GET", "/shopper/v1/export").json["sales"]
+    [stored] = sale["returns"]
+    assert [(warning["code"], warning["told"]) for warning in stored["warnings"]] == [("over_return", "no")]
 
 
 def test_a_return_elsewhere_is_counted_at_home(world: World) -> None:

@@ -189,7 +189,8 @@ class WarningOut(Answer):
     """Something odd. Codes may be added."""
 
     code: str = Field(
-        description="total_mismatch, line_mismatch, duplicate_line, odd_gtin, odd_time, or of a return over_return"
+        description="total_mismatch, line_mismatch, duplicate_line, odd_gtin, odd_time, "
+        "or of a return of this terminal's own sale over_return"
     )
     detail: str
 
