@@ -5,7 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Dialect, Executable, Select, Uuid, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Executable,
+    Select,
+    Subquery,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
 
 from service.cards.models import Card
 from service.cards.show import open_otp_key
@@ -116,22 +130,34 @@ def _select_guess_for_site(_: Dialect) -> Executable:
 def _guess_for(asker: type[Terminal] | type[Site]) -> Select[Any]:
     number = bindparam("card_number", type_=BigInteger())
     terminal_id, scan_id = bindparam("terminal_id", type_=Uuid()), bindparam("scan_id", type_=Uuid())
-    own = OtpFailure.terminal_id == terminal_id
-    recent = OtpFailure.failed_at > bindparam("since", type_=UtcDateTime())
-    same_card = OtpFailure.card_number == number
+    failures = _failures(terminal_id, number)
     return (
         select(
             Card.id,
             Card.otp_key,
-            select(func.count()).where(own, recent).select_from(OtpFailure).scalar_subquery(),
-            select(func.count()).where(own, recent, same_card).select_from(OtpFailure).scalar_subquery(),
-            select(func.max(OtpFailure.failed_at)).where(own, recent, same_card).scalar_subquery(),
-            select(func.coalesce(func.max(OtpFailure.nth), 0)).where(own).scalar_subquery(),
+            *failures.c,
             select(Scan.id).where(Scan.id == scan_id, Scan.terminal_id == terminal_id).exists(),
         )
         .select_from(asker)
+        .join(failures, true())
         .outerjoin(Card, Card.card_number == number)
     )
+
+
+def _failures(terminal_id: ColumnElement[UUID], number: ColumnElement[int]) -> Subquery:
+    """Count a terminal's failures. Those that count are among its last 20, since no more are allowed in an hour."""
+    own = select(OtpFailure.nth, OtpFailure.card_number, OtpFailure.failed_at).where(
+        OtpFailure.terminal_id == terminal_id
+    )
+    last = own.order_by(OtpFailure.nth.desc()).limit(literal_column(str(TERMINAL_LIMIT))).subquery()
+    recent = last.c.failed_at > bindparam("since", type_=UtcDateTime())
+    of_card = and_(recent, last.c.card_number == number)
+    return select(
+        func.count().filter(recent).label("terminal_failures"),
+        func.count().filter(of_card).label("card_failures"),
+        func.max(last.c.failed_at).filter(of_card).label("last_failed_at"),
+        func.coalesce(func.max(last.c.nth), literal_column("0")).label("last_nth"),
+    ).subquery()
 
 
 def _insert_failure(dialect: Dialect) -> Executable:
