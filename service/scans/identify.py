@@ -30,6 +30,11 @@ class Beep:
     training: bool
     body_digest: bytes
 
+    @property
+    def kind(self) -> str | None:
+        """The kind of code that this claims to be; None when it is none of ours."""
+        return self.code[:2] if self.code[:2] in (issued.KIND, typed.KIND) else None
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -81,7 +86,7 @@ def _read(db: Database, terminal: TerminalIdentity, beep: Beep, keys: Keys, now:
     at = scan_time(now, beep.scanned_at, beep.clock_offset)
     reading = Reading(
         id=beep.scan_id,
-        kind=beep.code[:2] if beep.code[:2] in (issued.KIND, typed.KIND) else None,
+        kind=beep.kind,
         card_id=None,
         step=None,
         refusal=None,

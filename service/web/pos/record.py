@@ -9,7 +9,6 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from service.codes import issued, typed
 from service.codes.refusals import Refusal
 from service.sales.record import Recorded, RungUp, record_sale
 from service.sales.sums import Warnings, check_sale
@@ -23,7 +22,6 @@ from service.web.pos.models import ReturnIn, SaleIn, ScanIn
 Answered = tuple[dict[str, Any], int]
 
 _DIGEST_BYTES = 16
-_COUNTED_KINDS = (issued.KIND, typed.KIND)
 # A till that kept a sale longer than this, or dates it ahead, has probably lost its clock.
 _OLDEST_PLAUSIBLE = timedelta(days=7)
 _NEWEST_PLAUSIBLE = timedelta(minutes=5)
@@ -44,8 +42,7 @@ def scan(scan_id: UUID, body: ScanIn) -> Answered:
         body_digest=_digest(body),
     )
     verdict = identify(composed.db, caller, beep, keys=composed.keys, now=now())
-    kind = beep.code[:2] if beep.code[:2] in _COUNTED_KINDS else "other"
-    composed.metrics.count_scan(kind, verdict.outcome, verdict.reason)
+    composed.metrics.count_scan(beep.kind or "other", verdict.outcome, verdict.reason)
     return scan_payload(scan_id, verdict.outcome, verdict.reason), 200 if verdict.repeated else 201
 
 
