@@ -72,7 +72,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, ready: Call
         # No header moves a request to another path or scheme, past what a proxy keeps to itself.
         "forwarder_headers": "",
         "secure_scheme_headers": {},
-        "forwarded_allow_ips": "*",  # there is nothing to be trusted with, so nobody's address is looked up
+        "forwarded_allow_ips": "*",  # nothing in HTTP/1 is left to be trusted with, so nobody's address is looked up
     }
     _let_newborns_end()
     # What stands before the fork stays as it is, so that the workers keep sharing its memory.

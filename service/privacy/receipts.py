@@ -7,18 +7,18 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Subquery, and_, select
 
 from service.cards.models import Card
 from service.privacy.file import File, Section
 from service.sales.link import is_claimed_by, linked_keys
 from service.sales.models import Claim, Return, Sale
+from service.sales.returned import is_of_sale
 from service.scans.models import OtpFailure, Scan
 from service.stores.models import Store, Terminal
 
-# By the sale that they name: each with the store whose sale is meant, None for any.
-Returns = dict[UUID | None, list[tuple[UUID | None, dict[str, Any]]]]
+# By the sale that they mean: its id and its terminal's.
+Returns = dict[tuple[UUID, UUID], list[dict[str, Any]]]
 
 
 def scans_of(file: File) -> Section:
@@ -77,11 +77,11 @@ def sales_of(file: File) -> Section:
         .order_by(Sale.received_at, Sale.id)
     ).all()
     own_scans = set(file.session.scalars(select(Scan.id).where(Scan.customer_id.in_(file.nodes))))
-    returns = _returns(file, select(theirs.c.id))
+    returns = _returns(file, theirs)
     return [
         _where(file, store, sale.terminal_id, terminal)
         | _sale(sale, own_scans)
-        | {"returns": [told for at, told in returns.get(sale.id, ()) if at in (None, sale.store_id)]}
+        | {"returns": returns[sale.id, sale.terminal_id]}
         for sale, store, terminal in rows
     ]
 
@@ -100,24 +100,21 @@ def claims_of(file: File) -> Section:
     ]
 
 
-def _returns(file: File, sale_ids: Select[UUID]) -> Returns:
-    """Return what was brought back of these sales.
-
-    Ids are unique within a terminal only: the sale of the return's own store comes first.
-    """
-    named = aliased(Sale)
-    has_own = select(named.id).where(named.id == Return.sale_id, named.store_id == Return.store_id).exists()
+def _returns(file: File, theirs: Subquery) -> Returns:
+    """Return what was brought back of these sales."""
     rows = file.session.execute(
-        select(Return, Store.name, Terminal.label, has_own)
+        select(Return, Store.name, Terminal.label, Sale.id, Sale.terminal_id)
+        .select_from(Sale)
+        .join(theirs, and_(theirs.c.id == Sale.id, theirs.c.terminal_id == Sale.terminal_id))
+        .join(Return, Return.sale_id == Sale.id)
         .join(Store, Store.id == Return.store_id)
         .join(Terminal, Terminal.id == Return.terminal_id)
-        .where(Return.sale_id.in_(sale_ids))
+        .where(is_of_sale())
         .order_by(Return.received_at, Return.id)
     )
     found: Returns = defaultdict(list)
-    for row, store, terminal, is_own in rows:
-        told = _where(file, store, row.terminal_id, terminal) | _return(row)
-        found[row.sale_id].append((row.store_id if is_own else None, told))
+    for row, store, terminal, sale_id, sold_by in rows:
+        found[sale_id, sold_by].append(_where(file, store, row.terminal_id, terminal) | _return(row))
     return found
 
 

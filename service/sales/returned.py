@@ -1,4 +1,4 @@
-"""What came back of a sale: one SQL expression, so that a list of sales asks once."""
+"""What came back of a sale, as SQL expressions, so that a list of sales asks once."""
 
 from typing import Any
 
@@ -42,13 +42,18 @@ def _on_postgresql(element: _total_of, compiler: Any, **given: Any) -> str:
     return f"(SELECT sum((line ->> 'total_minor')::numeric) FROM jsonb_array_elements({lines}) AS line)"  # noqa: S608 - our own column
 
 
+def is_of_sale() -> ColumnElement[bool]:
+    """Return whether the `Return` in scope means the `Sale` in scope."""
+    return (Return.sale_id == Sale.id) & ~_is_of_another()
+
+
 def returned_minor() -> ColumnElement[int]:
     """Return what returns of the `Sale` in scope gave back, at least 0, in minor units of the sale's currency.
 
     Each return counts as a magnitude: some tills write returns as negative. One in another currency doesn't count.
     """
-    of_sale = (Return.sale_id == Sale.id, Return.training == Sale.training, Return.currency == Sale.currency)
-    given_back = select(func.sum(func.abs(_total_of(Return.lines)))).where(*of_sale, ~_is_of_another())
+    of_sale = (is_of_sale(), Return.training == Sale.training, Return.currency == Sale.currency)
+    given_back = select(func.sum(func.abs(_total_of(Return.lines)))).where(*of_sale)
     return type_coerce(func.coalesce(given_back.correlate(Sale).scalar_subquery(), 0), _Minor())
 
 

@@ -51,7 +51,7 @@ class Service:
 
 
 def here() -> Any:
-    """Return what the request carries; the proxy would look it up at each attribute."""
+    """Return `g` itself: the proxy would look it up at each attribute, which each request would feel."""
     return g._get_current_object()
 
 

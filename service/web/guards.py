@@ -99,11 +99,10 @@ def metrics() -> None:
     given = request.headers.get("Authorization", "").encode()
     if expected and hmac.compare_digest(given, f"Bearer {expected}".encode()):
         return
-    # Behind a proxy that isn't declared, everyone seems to be the machine itself.
+    # Behind a proxy that isn't declared, or with one declared too many, everyone seems to be the machine itself.
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    undeclared = forwarded and service().settings.proxies == 0
     caller = _caller()
-    if undeclared or caller is None or not caller.is_loopback:
+    if forwarded or caller is None or not caller.is_loopback:
         raise Problem(401, "unauthorized", "metrics are for this machine, or for UNSPOKEN_METRICS_TOKEN")
 
 

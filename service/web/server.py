@@ -31,8 +31,8 @@ from service.web.problems import CONTENT_TYPE, Problem, body_of
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-_ANSWER_SECONDS = 3.0  # that clients may take to read answers, all who are answered in one round together
-_LEAST_SECONDS = 0.001  # 0 would mean: send what can be sent at once, and forget the rest
+# Of answers that clients don't read as fast as they come; who would make it more is hung up on.
+MOST_KEPT_BYTES = 64 * 1024 * 1024
 _LINGER_SECONDS = 2.0
 # A new connection is left to a worker that has two fewer for a moment, but only so many times a second: where each
 # connection is for one request only, sharing them out would cost more than it gives.
@@ -85,16 +85,20 @@ class _Together:
         """Keep it until the answer is whole."""
         self._kept.append(data)
 
-    def send_kept(self) -> bytes:
+    def send_kept(self) -> memoryview:
         """Send what the client's side takes at once; return the rest."""
-        data = b"".join(self._kept)
-        try:
-            return data[self._sock.send(data, socket.MSG_DONTWAIT) :]
-        except BlockingIOError:
-            return data
+        return _send(self._sock, memoryview(b"".join(self._kept)))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
+
+
+def _send(sock: socket.socket, data: memoryview) -> memoryview:
+    """Send what can be sent without waiting; return the rest."""
+    try:
+        return data[sock.send(data, socket.MSG_DONTWAIT) :]
+    except BlockingIOError:
+        return data
 
 
 def _check_head(req: Any) -> None:
@@ -116,8 +120,8 @@ def _asks_to_close(req: Any) -> bool:
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Handles one request at a time, once it is whole, in the thread that waits for them all.
 
-    So a client that is slow, silent or stops halfway costs a connection, and nobody's time. gunicorn's own hands
-    each request to a second thread, which waits for the rest of it, and back; that costs time, too.
+    So a client that is slow, silent, stops halfway or reads no answer costs a connection, and nobody's time.
+    gunicorn's own hands each request to a second thread, which waits for the rest of it, and back; that costs time, too.
     """
 
     def __init__(self, age: int, *args: Any, **kwargs: Any) -> None:
@@ -130,7 +134,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._in_a_hurry: dict[Any, Progress] = {}
         self._leaves_until, self._left, self._second_ends = 0.0, 0, 0.0
         self._looked_at = 0.0  # when it last looked for what came
-        self._patience = _ANSWER_SECONDS
+        self._sending: deque[Any] = deque()  # who has not read all of their answer yet
         self._tells_next = 0.0
 
     def init_process(self) -> None:
@@ -203,7 +207,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Wait for what comes, and not longer than a new connection is left to others."""
         if self._leaves_until and self.alive:
             timeout = min(timeout, max(self._leaves_until - time.monotonic(), 0))
-        self._looked_at, self._patience = time.monotonic(), _ANSWER_SECONDS
+        self._looked_at = time.monotonic()
         super().wait_for_and_dispatch_events(0 if self._in_a_hurry else timeout)
         waiting, self._in_a_hurry = self._in_a_hurry, {}
         for conn, progress in waiting.items():
@@ -214,7 +218,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._drop_until(math.inf if force else self._looked_at, self.keepalived_conns)
 
     def murder_pending(self) -> None:
-        """Hang up on who had its time to read to the end."""
+        """Hang up on who had its time to read an answer, or to read to the end."""
+        while self._sending and self._sending[0].timeout <= self._looked_at:
+            self._leave_unread(self._sending[0])
         self._drop_until(self._looked_at, self.pending_conns)
 
     def _drop_until(self, moment: float, waiting: deque[Any]) -> None:
@@ -225,7 +231,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Wait for the first request of a new connection."""
         conn.sock.setblocking(False)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
-        conn.arriving = Arriving(MAX_BODY_BYTES)
+        conn.arriving, conn.rest = Arriving(MAX_BODY_BYTES), memoryview(b"")
         self._wait_anew(conn)
 
     def _wait_anew(self, conn: Any) -> None:
@@ -261,8 +267,37 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._answer(conn, progress)
 
     def _answer(self, conn: Any, progress: Progress) -> None:
-        """Serve one request. Who sent several at once gets the next answer after the others have had their turn."""
-        if not self._serve(conn, progress):
+        """Serve one request; what the client doesn't read at once goes out while others are served."""
+        stays = self._serve(conn, progress)
+        if not conn.rest:
+            self._go_on_after(conn, stays)
+        elif sum(len(waiting.rest) for waiting in self._sending) > MOST_KEPT_BYTES:
+            self._leave_unread(conn)
+        else:
+            conn.sock.setblocking(False)
+            conn.set_timeout()
+            self._sending.append(conn)
+            self.poller.modify(conn.sock, selectors.EVENT_WRITE, partial(self._send_rest, conn, stays))
+
+    def _send_rest(self, conn: Any, stays: bool, sock: socket.socket) -> None:
+        """Send what the client takes of the rest of its answer."""
+        try:
+            conn.rest = _send(sock, conn.rest)
+        except OSError:
+            self._drop(conn)
+            return
+        if not conn.rest:
+            self._sending.remove(conn)
+            self.poller.modify(sock, selectors.EVENT_READ, partial(self._receive, conn))
+            self._go_on_after(conn, stays)
+
+    def _leave_unread(self, conn: Any) -> None:
+        log(Level.INFO, "answer left unread")
+        self._drop(conn)
+
+    def _go_on_after(self, conn: Any, stays: bool) -> None:
+        """Go on once an answer is out. Who sent several at once gets the next one after the others' turn."""
+        if not stays:
             self._end(conn)
             return
         conn.sock.setblocking(False)
@@ -296,25 +331,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         sock, conn.sock = conn.sock, _Together(conn.sock)
         try:
             stays = super().handle_request(req, conn)
-            self._send(conn.sock, sock)
+            conn.rest = conn.sock.send_kept()
             return stays
-        except TimeoutError:
-            log(Level.INFO, "client gone")
-            return False
         finally:
             conn.sock = sock
-
-    def _send(self, kept: _Together, sock: socket.socket) -> None:
-        """Send an answer. Who doesn't read uses up a round's patience, and then nobody in it is waited for."""
-        rest = kept.send_kept()
-        if not rest:
-            return
-        sock.settimeout(max(self._patience, _LEAST_SECONDS))
-        begun = time.monotonic()
-        try:
-            sock.sendall(rest)
-        finally:
-            self._patience -= time.monotonic() - begun
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Return whether the connection may stay: where the request ended is known, and nothing more of it comes."""
@@ -336,7 +356,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.pending_conns.append(conn)
 
     def _drop(self, conn: Any) -> None:
-        for waiting in (self.keepalived_conns, self.pending_conns):
+        for waiting in (self.keepalived_conns, self.pending_conns, self._sending):
             with suppress(ValueError):
                 waiting.remove(conn)
         with suppress(KeyError, ValueError, OSError):

@@ -5,10 +5,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from service.web.server import MOST_KEPT_BYTES
 from tests.conftest import free_port
 
 SECONDS_EACH = 0.25
@@ -85,16 +86,53 @@ def test_who_has_asked_is_answered_however_long_the_others_take(slow_service: in
             assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
 
 
-def test_however_many_read_no_answer_the_others_wait_three_seconds(slow_service: int) -> None:
+def test_who_reads_no_answer_keeps_nobody_waiting(slow_service: int) -> None:
     with ExitStack() as stack:
         *deaf, reader = connect_many(slow_service, 10, stack)
         begun = time.monotonic()
         for connection in deaf:
-            connection.sendall(ASK.replace(b"/ ", b"/large ", 1))
+            connection.sendall(ASK.replace(b"/ ", b"/large ", 1) * 3)
         time.sleep(SECONDS_EACH)
         reader.sendall(ASK)
         assert reader.recv(1024).startswith(b"HTTP/1.1 200 ")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 2
+
+
+def test_who_reads_no_answer_is_hung_up_on(slow_service: int) -> None:
+    with connect(slow_service) as deaf:
+        deaf.sendall(ASK.replace(b"/ ", b"/large ", 1))
+        time.sleep(KEEP_ALIVE_SECONDS + 3)
+        got = 0
+        while piece := deaf.recv(1 << 16):
+            got += len(piece)
+        assert 0 < got < LARGE_BYTES
+
+
+def test_of_answers_that_nobody_reads_only_so_much_is_kept(slow_service: int) -> None:
+    with ExitStack() as stack:
+        many = connect_many(slow_service, 4 * MOST_KEPT_BYTES // LARGE_BYTES, stack)
+        for connection in many:
+            connection.sendall(ASK.replace(b"/ ", b"/large ", 1))
+        time.sleep(1)
+        whole = 0
+        for connection in many:
+            got = 0
+            with suppress(ConnectionResetError):
+                while got < LARGE_BYTES and (piece := connection.recv(1 << 16)):
+                    got += len(piece)
+            whole += got > LARGE_BYTES
+        assert 0 < whole < len(many)
+
+
+def test_who_asks_on_while_an_answer_goes_out_slowly_is_answered_in_turn(slow_service: int) -> None:
+    with connect(slow_service) as connection:
+        connection.sendall(ASK.replace(b"/ ", b"/large ", 1) + ASK)
+        time.sleep(0.5)
+        connection.sendall(ASK.replace(b"/ ", b"/large ", 1))
+        got = b""
+        while got.count(b"HTTP/1.1 200 ") < 3 or len(got) < 2 * LARGE_BYTES:
+            got += connection.recv(1 << 16)
+        assert [len(part) > LARGE_BYTES for part in got.split(b"HTTP/1.1 200 ")[1:]] == [True, False, True]
 
 
 def test_who_reads_slowly_gets_all_of_a_large_answer(slow_service: int) -> None:

@@ -145,8 +145,7 @@ def test_who_sends_much_at_once_waits_for_the_others_in_between(live_service: Li
 
 
 @on_sqlite
-def test_who_reads_their_answers_slowly_is_not_waited_for_long(live_service: LiveService) -> None:
-    """They have three seconds for an answer, however little of it they take at a time."""
+def test_who_reads_their_answers_slowly_holds_nobody_up(live_service: LiveService) -> None:
     with ExitStack() as open_connections:
         for _ in range(4):
             slow = open_connections.enter_context(socket.socket())
@@ -156,7 +155,7 @@ def test_who_reads_their_answers_slowly_is_not_waited_for_long(live_service: Liv
             slow.sendall(ASK.replace(b"/healthz", b"/openapi.json") * 40)
             threading.Thread(target=sip, args=(slow,), daemon=True).start()
         time.sleep(0.5)
-        assert seconds_to_answer(live_service) < 9
+        assert seconds_to_answer(live_service) < 2
 
 
 def sip(connection: socket.socket) -> None:

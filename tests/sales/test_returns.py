@@ -225,14 +225,22 @@ def test_only_the_till_that_made_the_sale_is_told(world: World) -> None:
     assert warnings(seller.take_back(sale_id=sale_id, lines=too_many)) == ["over_return"]
 
 
-def test_what_a_till_is_not_told_is_stored(world: World) -> None:
-    maria, store = world.shopper(), world.store()
-    seller, neighbour = world.till(store), world.till(store)
-    sale_id = seller.sell(seller.scan(maria.code()).json["scan_id"]).json["sale_id"]
-    neighbour.take_back(sale_id=sale_id, lines=back(("1", "5")))
-    [sale] = maria.call("GET", "/shopper/v1/export").json["sales"]
-    [stored] = sale["returns"]
-    assert [(warning["code"], warning["told"]) for warning in stored["warnings"]] == [("over_return", "no")]
+def test_what_came_back_of_another_tills_sale_of_the_same_id_is_not_counted(world: World) -> None:
+    one, other = world.till(), world.till(world.store("Sol"))
+    sale_id = one.sell().json["sale_id"]
+    other.sell(sale_id=sale_id)
+    assert warnings(one.take_back(sale_id=sale_id)) == []
+    assert warnings(other.take_back(sale_id=sale_id)) == [], "its own piece came back once"
+    assert warnings(other.take_back(sale_id=sale_id)) == ["over_return"]
+
+
+def test_a_receipt_of_another_till_is_not_held_against_an_own_sale_of_the_same_id(world: World) -> None:
+    one, other = world.till(), world.till(world.store("Sol"))
+    sold = {"receipt_number": "R-11", "occurred_at": "2026-11-22T11:00:00Z"}
+    sale_id = one.sell(None, **sold).json["sale_id"]
+    other.sell(None, sale_id=sale_id, receipt_number="R-12")
+    receipt = receipt_of(one, "R-11", "2026-11-22")
+    assert warnings(other.take_back(receipt=receipt, lines=back(("1", "5")))) == []
 
 
 def test_a_return_elsewhere_is_counted_at_home(world: World) -> None:
