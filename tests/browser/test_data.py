@@ -239,6 +239,66 @@ def test_a_consent_is_given_and_withdrawn_by_its_switch(phone: Phone, member: st
     assert held["granted"] is False
 
 
+SAID = {None: "Not answered yet", True: "Allowed on {}", False: "Not allowed since {}"}
+CHANNELS = {
+    "marketing_email": "Send me news and offers by e-mail.",
+    "marketing_sms": "Send me news and offers by text message.",
+    "marketing_push": "Send me news and offers as notifications on my phone.",
+}
+
+
+def shown_consents(phone: Phone) -> list[tuple[str, bool, str]]:
+    """What stands under My data, line by line: what may be done, whether it is allowed, and who said so when."""
+    return [
+        (
+            line.locator(".what").inner_text(),
+            line.get_by_role("switch").is_checked(),
+            line.locator(".where").inner_text(),
+        )
+        for line in phone.page.locator("#consents li").all()
+    ]
+
+
+def held_consents(phone: Phone) -> list[tuple[str, bool, str]]:
+    """The same, as the service holds it."""
+    day = "at => import('/app/static/app/words.js').then(words => words.day(at))"
+    lines = []
+    for item in read(phone, "consents")["items"]:
+        said = SAID[item["granted"]].format(item["at"] and phone.page.evaluate(day, item["at"]))
+        by = f", told us by {item['site']}" if item["site"] else ""
+        lines.append((item["text"], item["granted"] is True, said + by))
+    return lines
+
+
+def test_every_consent_is_shown_as_it_stands_with_its_day_and_the_shop_that_told_it(phone: Phone, site: Site) -> None:
+    account = f"maria-{uuid.uuid4()}"
+    phone.open_card(site.link(account))
+    customer_id = site.send("PUT", f"/commerce/v1/accounts/{account}", {})["customer_id"]
+    for purpose, granted in (("marketing_email", True), ("marketing_sms", False), ("profiling", True)):
+        said = {"purpose": purpose, "granted": granted, "text_version": "newsletter-3"}
+        site.send("PUT", f"/commerce/v1/customers/{customer_id}/consents", said)
+    open_data(phone)
+    expect(phone.page.locator("#consents li")).to_have_count(5)
+    assert shown_consents(phone) == held_consents(phone)
+    told = [line for line in shown_consents(phone) if line[2].endswith(", told us by Moda Clara")]
+    assert [allowed for _, allowed, _ in told] == [True, True, False]
+
+
+def test_the_switch_of_one_channel_of_marketing_moves_that_one_alone(phone: Phone, member: str) -> None:
+    held: dict[str, bool | None] = dict.fromkeys(CHANNELS)
+    for granted in (True, False):
+        for purpose, name in CHANNELS.items():
+            phone.page.get_by_role("switch", name=name).press("Space")
+            expect(row(phone, name)).to_contain_text(SAID[granted].format(""))
+            held[purpose] = granted
+            told = {item["purpose"]: item["granted"] for item in read(phone, "consents")["items"]}
+            assert {channel: told[channel] for channel in CHANNELS} == held
+            assert shown_consents(phone) == held_consents(phone)
+    phone.page.reload()
+    expect(phone.page.locator("#consents li")).to_have_count(5)
+    assert shown_consents(phone) == held_consents(phone)
+
+
 def test_a_consent_that_a_shop_passed_on_names_the_shop(phone: Phone, site: Site) -> None:
     account = f"maria-{uuid.uuid4()}"
     phone.open_card(site.link(account))

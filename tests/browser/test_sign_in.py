@@ -45,18 +45,21 @@ def test_a_number_typed_the_way_people_write_it_joins_too(door: Phone, shop: Sho
     expect(door.page.locator("#join-title")).to_be_visible()
 
 
-def test_nothing_is_ticked_beforehand_and_only_what_was_ticked_is_granted(door: Phone, shop: Shop) -> None:
+@pytest.mark.parametrize("channel", ["marketing_email", "marketing_sms", "marketing_push"])
+def test_nothing_is_ticked_beforehand_and_only_what_was_ticked_is_granted(
+    door: Phone, shop: Shop, channel: str
+) -> None:
     prove(door, shop, new_address())
     boxes = door.page.locator("#join-consents input")
     expect(boxes).to_have_count(5)
     assert not any(box.is_checked() for box in boxes.all())
     expect(door.page.locator("#join-consents li").first).to_contain_text("Your card needs this")
-    door.page.locator("#join-consents input[name=marketing_email]").check()
+    door.page.locator(f"#join-consents input[name={channel}]").check()
     allow_card(door)
     door.wait_for_code()
     held = door.page.evaluate("import('/app/static/app/api.js').then(api => api.get('consents'))")["items"]
     granted = {item["purpose"]: item["granted"] for item in held}
-    assert granted.pop("identification") is granted.pop("marketing_email") is True
+    assert granted.pop("identification") is granted.pop(channel) is True
     assert set(granted.values()) == {None}
 
 
@@ -83,6 +86,31 @@ def test_who_is_known_signs_in_and_has_the_card_at_once(take, shop: Shop) -> Non
     phone.wait_for_code()
     phone.page.reload()
     phone.wait_for_code()
+
+
+def test_who_joins_sees_what_was_granted_before_and_withdraws_nothing_by_silence(take, shop: Shop) -> None:
+    site = shop.open_site("Deportes Sol", may_vouch="email,phone")
+    address = new_address()
+    customer_id = site.send("PUT", f"/commerce/v1/accounts/{uuid.uuid4()}", verified(email=address))["customer_id"]
+    for purpose, granted in (("identification", False), ("marketing_sms", True), ("profiling", False)):
+        said = {"purpose": purpose, "granted": granted, "text_version": "newsletter-3"}
+        site.send("PUT", f"/commerce/v1/customers/{customer_id}/consents", said)
+    phone = take()
+    phone.open(f"{shop.url}/app")
+    prove(phone, shop, address)
+    expect(phone.page.locator("#join-consents input")).to_have_count(5)
+    ticked = [box.get_attribute("name") for box in phone.page.locator("#join-consents input:checked").all()]
+    assert ticked == ["marketing_sms"]
+    allow_card(phone)
+    phone.wait_for_code()
+    held = phone.page.evaluate("import('/app/static/app/api.js').then(api => api.get('consents'))")["items"]
+    assert {item["purpose"]: (item["granted"], item["site"]) for item in held} == {
+        "identification": (True, None),
+        "profiling": (False, "Deportes Sol"),
+        "marketing_email": (None, None),
+        "marketing_sms": (True, "Deportes Sol"),
+        "marketing_push": (None, None),
+    }
 
 
 def verified(**contacts: str) -> dict[str, object]:

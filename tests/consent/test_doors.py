@@ -11,6 +11,7 @@ from tests.merging.people import People
 from tests.world import Caller, Shopper, Site, World
 
 SHOPPERS = "/shopper/v1/consents"
+CHANNELS = tuple(purpose.value for purpose in Purpose if purpose.value.startswith("marketing_"))
 
 
 def say(shopper: Shopper, granted: bool, purpose: str = "marketing_email") -> dict[str, Any]:
@@ -36,6 +37,18 @@ def granted_by(caller: Caller | Site, path: str) -> dict[str, bool | None]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_purpose_has_words_of_its_own(language: str) -> None:
     assert len({text_of(purpose, language) for purpose in Purpose}) == len(Purpose)
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", ("by e-mail", "by text message", "notifications")),
+        ("es", ("correo electrónico", "SMS", "notificaciones")),
+    ],
+)
+def test_each_channel_of_marketing_is_asked_by_its_own_name(language: str, names: tuple[str, ...]) -> None:
+    for purpose, own in zip(CHANNELS, names, strict=True):
+        assert [name for name in names if name in text_of(Purpose(purpose), language)] == [own]
 
 
 def test_nothing_is_granted_before_it_is_asked(world: World) -> None:
@@ -66,6 +79,40 @@ def test_a_shopper_grants_and_withdraws(world: World) -> None:
     say(maria, False)
     granted = granted_by(maria, SHOPPERS)
     assert (granted["marketing_email"], granted["profiling"], granted["marketing_sms"]) == (False, True, None)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("door", ["app", "site", "operator"])
+def test_what_is_said_of_one_channel_of_marketing_says_nothing_of_the_others(
+    world: World, channel: str, door: str
+) -> None:
+    site, operator = world.site(), world.operator()
+    maria = site.shopper()
+    path = f"/customers/{maria.customer_id}/consents"
+
+    def tell_of(purpose: str, granted: bool) -> None:
+        if door == "app":
+            say(maria, granted, purpose)
+            return
+        world.clock.forward(seconds=1)
+        body = {"purpose": purpose, "granted": granted, "text_version": "newsletter-3"}
+        caller, doors = (site, "/commerce/v1") if door == "site" else (operator, "/operator/v1")
+        assert caller.call("PUT", f"{doors}{path}", body).status_code == 200
+
+    def held() -> dict[str, bool | None]:
+        granted = granted_by(maria, SHOPPERS)
+        assert granted["identification"] is granted["profiling"] is None
+        return {purpose: granted[purpose] for purpose in CHANNELS}
+
+    others = [purpose for purpose in CHANNELS if purpose != channel]
+    for word in (True, False):
+        tell_of(channel, word)
+        assert held() == {**dict.fromkeys(others), channel: word}
+    for word in (True, False):
+        for other in others:
+            tell_of(other, not word)
+        tell_of(channel, word)
+        assert held() == {**dict.fromkeys(others, not word), channel: word}
 
 
 def test_two_words_of_one_instant_keep_their_order(world: World) -> None:
@@ -192,6 +239,22 @@ def test_after_a_merge_the_more_restrictive_holds_and_after_the_unmerge_each_has
     people.undo(merge.merge_id)
     assert granted_by(maria, SHOPPERS)["marketing_email"] is True
     assert granted_by(carmen, SHOPPERS)["marketing_email"] is False
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_after_a_merge_each_channel_of_marketing_is_weighed_by_itself(world: World, channel: str) -> None:
+    people = People(world, world.service.rules)
+    maria, carmen = world.shopper("maria", world.site("Zapatos")), world.shopper("carmen", world.site("Libros"))
+    granted_by_both, untold = (purpose for purpose in CHANNELS if purpose != channel)
+    for shopper in (maria, carmen):
+        say(shopper, True, granted_by_both)
+        say(shopper, shopper is carmen, channel)
+    people.join(UUID(maria.customer_id), UUID(carmen.customer_id))
+    wanted = {granted_by_both: True, untold: None, channel: False}
+    assert {purpose: granted_by(maria, SHOPPERS)[purpose] for purpose in CHANNELS} == wanted
+    say(maria, True, untold)
+    wanted[untold] = True
+    assert {purpose: granted_by(carmen, SHOPPERS)[purpose] for purpose in CHANNELS} == wanted
 
 
 def test_what_was_said_to_a_site_follows_its_account_when_a_merge_is_undone(world: World) -> None:
