@@ -88,7 +88,10 @@ def test_who_is_known_signs_in_and_has_the_card_at_once(take, shop: Shop) -> Non
     phone.wait_for_code()
 
 
-def test_who_joins_sees_what_was_granted_before_and_withdraws_nothing_by_silence(take, shop: Shop) -> None:
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_joins_sees_what_was_granted_before_and_withdraws_it_by_unticking_alone(
+    take, shop: Shop, stays: bool
+) -> None:
     site = shop.open_site("Deportes Sol", may_vouch="email,phone")
     address = new_address()
     customer_id = site.send("PUT", f"/commerce/v1/accounts/{uuid.uuid4()}", verified(email=address))["customer_id"]
@@ -101,6 +104,7 @@ def test_who_joins_sees_what_was_granted_before_and_withdraws_nothing_by_silence
     expect(phone.page.locator("#join-consents input")).to_have_count(5)
     ticked = [box.get_attribute("name") for box in phone.page.locator("#join-consents input:checked").all()]
     assert ticked == ["marketing_sms"]
+    phone.page.locator("#join-consents input[name=marketing_sms]").set_checked(stays)
     allow_card(phone)
     phone.wait_for_code()
     held = phone.page.evaluate("import('/app/static/app/api.js').then(api => api.get('consents'))")["items"]
@@ -108,7 +112,7 @@ def test_who_joins_sees_what_was_granted_before_and_withdraws_nothing_by_silence
         "identification": (True, None),
         "profiling": (False, "Deportes Sol"),
         "marketing_email": (None, None),
-        "marketing_sms": (True, "Deportes Sol"),
+        "marketing_sms": (True, "Deportes Sol") if stays else (False, None),
         "marketing_push": (None, None),
     }
 

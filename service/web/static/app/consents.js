@@ -71,9 +71,12 @@ function answerOf(items) {
   });
 }
 
-// What stays unticked stays unanswered: to be silent here withdraws nothing that was granted elsewhere.
+// What stays unticked stays as it was: to be silent here withdraws nothing. Who unticks what was ticked does withdraw.
 async function take(items) {
-  const granted = items.filter(({ purpose }) => at("join-form").elements[purpose].checked);
-  for (const item of granted.filter((item) => !item.granted)) await state(item, true);
-  return granted.some(({ purpose }) => purpose === NEEDED);
+  const boxes = at("join-form").elements;
+  for (const item of items) {
+    const { checked } = boxes[item.purpose];
+    if (checked !== (item.granted === true)) await state(item, checked);
+  }
+  return boxes[NEEDED].checked;
 }

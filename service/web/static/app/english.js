@@ -113,7 +113,7 @@ export const ENGLISH = {
   resent: "Another code is on its way. Only the newest one counts.",
   other_contact: "Correct the address or number",
   join_title: "What may we do?",
-  join_explained: "Nothing is ticked beforehand, and you can change your mind at any time under My data.",
+  join_explained: "Only what you allowed before is ticked, and you can change your mind at any time under My data.",
   consent_needed: "Your card needs this: without it no till knows you.",
   consent_open: "Not answered yet",
   consent_given: "Allowed on {when}",

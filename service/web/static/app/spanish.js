@@ -111,7 +111,7 @@ export const SPANISH = {
   resent: "Otro código está en camino. Solo cuenta el más nuevo.",
   other_contact: "Corregir el correo o el número",
   join_title: "¿Qué podemos hacer?",
-  join_explained: "No hay nada marcado de antemano, y puedes cambiar de idea cuando quieras en Mis datos.",
+  join_explained: "Solo está marcado lo que permitiste antes, y puedes cambiar de idea cuando quieras en Mis datos.",
   consent_needed: "Tu tarjeta lo necesita: sin esto ninguna caja te conoce.",
   consent_open: "Sin respuesta todavía",
   consent_given: "Permitido el {when}",
