@@ -163,7 +163,7 @@ def _words(report: "Report", told: dict[str, Any], *, dry_run: bool) -> str:
     lines += [
         f"{getattr(report, name):>8,} {name}" for name in ("created", "updated", "unchanged", "failed", "merged")
     ]
-    return "\n".join([*lines, *_words_of_faults(report), *_words_of_proposals(report)])
+    return "\n".join([*lines, *_words_of_faults(report), *_words_of_proposals(report, dry_run=dry_run)])
 
 
 def _words_of_faults(report: "Report") -> list[str]:
@@ -174,19 +174,22 @@ def _words_of_faults(report: "Report") -> list[str]:
     return [part for part in (*lines, more, advice) if part]
 
 
-def _words_of_proposals(report: "Report") -> list[str]:
+def _words_of_proposals(report: "Report", *, dry_run: bool) -> list[str]:
     before = f"{report.open_before:,} asked before: GET /operator/v1/proposals lists all that a person is to decide."
     earlier = [before] if report.open_before else []
     if not report.why:
         return earlier
     about = [f"{count:>8,} {why}" for why, count in report.why.most_common()]
     shown = [f"{_lines(item)}: {item['why']} ({item['proposal_id']})" for item in report.proposals.values()]
+    next_steps = [
+        "GET /operator/v1/proposals lists them, POST …/{id}/accept or reject decides;",
+        "`unspoken identity duplicates` looks for those that typing mistakes hide.",
+    ]
     return [
         f"{report.why.total():,} probable duplicate{'s' * (report.why.total() > 1)} for a person to decide:",
         *about,
         *shown[:_MOST_TOLD],
-        "GET /operator/v1/proposals lists them, POST …/{id}/accept or reject decides;",
-        "`unspoken identity duplicates` looks for those that typing mistakes hide.",
+        *([] if dry_run else next_steps),
         *earlier,
     ]
 

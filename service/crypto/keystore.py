@@ -235,7 +235,10 @@ class KeyStore:
         return self.vault.seal(key, context=_context(customer_id))
 
     def _unwrap(self, customer_id: UUID, sealed: Any) -> DataKey:
-        return open_key(self.vault, customer_id, bytes(sealed))
+        try:
+            return open_key(self.vault, customer_id, bytes(sealed))
+        except InvalidTag:
+            raise Unavailable("the key store was sealed under another key file than this one") from None
 
 
 def draw_key(vault: Vault, customer_id: UUID) -> tuple[DataKey, bytes]:

@@ -121,7 +121,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """Handles one request at a time, once it is whole, in the thread that waits for them all.
 
     So a client that is slow, silent, stops halfway or reads no answer costs a connection, and nobody's time.
-    gunicorn's own hands each request to a second thread, which waits for the rest of it, and back; that costs time, too.
+    gunicorn's own hands each request to a second thread, which waits for the rest, and back; that costs time, too.
     """
 
     def __init__(self, age: int, *args: Any, **kwargs: Any) -> None:

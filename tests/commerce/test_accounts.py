@@ -73,6 +73,30 @@ def test_every_odd_account_id_can_open_a_session(world: World, account_id: str) 
     assert set(opened.json) == {"session_token", "expires_at", "app_url"}
 
 
+@pytest.mark.parametrize(
+    ("under", "method", "allowed"),
+    [
+        ("sessions", "PUT", "POST"),
+        ("sessions?a=b", "PUT", "POST"),
+        ("sessions", "DELETE", "POST"),
+        ("link-requests", "PUT", "POST"),
+        ("link-requests", "DELETE", "POST"),
+        ("identifiers/0198c0de-0000-7000-8000-00000000000c", "PUT", "DELETE"),
+    ],
+)
+def test_a_method_that_an_address_under_an_account_has_not_makes_no_account(
+    world: World, under: str, method: str, allowed: str
+) -> None:
+    site = world.site()
+    for body in ({}, {"code": "1"}):
+        answer = site.call(method, f"/commerce/v1/accounts/maria/{under}", body)
+        assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
+        assert allowed in answer.headers["Allow"]
+    assert site.call("PUT", path(f"maria/{under.partition('?')[0]}"), {}).status_code == 201, (
+        "an account of that name"
+    )
+
+
 @pytest.mark.parametrize("raw", ["%00", "a%0ab", "%7f", "%ff", "%c3", "%ed%a0%80", "x" * 256, "%ef%bf%bd"])
 def test_an_account_id_that_can_not_be_kept_is_refused(world: World, raw: str) -> None:
     answer = world.site().call("PUT", f"/commerce/v1/accounts/{raw}", {})

@@ -1,4 +1,7 @@
 import json
+import mmap
+import multiprocessing
+import struct
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -55,6 +58,26 @@ def test_what_one_caller_takes_another_keeps() -> None:
     assert pool.take(b"one", limit) == 0.0
     assert pool.take(b"one", limit) > 0.0
     assert pool.take(b"two", limit) == 0.0
+
+
+def test_processes_that_take_at_once_get_no_more_than_one_would() -> None:
+    pool, limit, begun = Buckets(), Limit(per_second=1, burst=500), time.monotonic()
+    fork = multiprocessing.get_context("fork")
+    with closing(mmap.mmap(-1, 8 * 4)) as counts:
+        children = [fork.Process(target=take_for, args=(1.5, pool, limit, counts, place)) for place in range(4)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+        granted = sum(struct.unpack("4q", counts[:]))
+    assert 500 <= granted <= 501 + (time.monotonic() - begun)
+
+
+def take_for(seconds: float, pool: Buckets, limit: Limit, counts: mmap.mmap, place: int) -> None:
+    until, granted = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        granted += pool.take(b"till", limit) == 0.0
+    struct.pack_into("q", counts, place * 8, granted)
 
 
 def test_the_limits_are_those_that_were_promised() -> None:

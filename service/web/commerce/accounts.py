@@ -1,12 +1,15 @@
 """Routes of a site's accounts: put one, open a session for it, take back what the site gave."""
 
+import re
+from functools import wraps
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import PathConverter
 
 from service.audit.models import Action
@@ -21,7 +24,7 @@ from service.merging.unlink import unlink
 from service.sessions.open import open_session
 from service.web.commerce.models import AccountIn, AccountOut, OpenedSessionOut, SessionIn
 from service.web.context import actor, now, service, site
-from service.web.operation import answer, operation
+from service.web.operation import View, answer, operation
 from service.web.problems import Problem
 
 bp = Blueprint("commerce_accounts", __name__)
@@ -45,15 +48,33 @@ _ACCOUNT_ID = TypeAdapter(
 )
 
 
+# The addresses under an account, as they were written: with `%2F` it would be a slash of the account's own id.
+_UNDER_AN_ACCOUNT = re.compile(r"/accounts/.+/(?:(sessions|link-requests)|identifiers/[0-9A-Fa-f-]{36})$")
+
+
+def _of_accounts(view: View) -> View:
+    """Have a view refuse what is meant for an address under an account, which it would take for another account."""
+
+    @wraps(view)
+    def checked(**arguments: Any) -> Response:
+        address = request.environ.get("RAW_URI", "").partition("?")[0]
+        if under := _UNDER_AN_ACCOUNT.search(address):
+            raise MethodNotAllowed(["POST" if under[1] else "DELETE"])
+        return view(**arguments)
+
+    return checked
+
+
 @bp.put("/accounts/<account:account_id>")
+@_of_accounts
 @operation({200: AccountOut, 201: AccountOut}, body=AccountIn)
 def put_account_(account_id: str, body: AccountIn) -> Response:
     """Find the customer behind one of the site's accounts, or create them at first sight, and say what is known.
 
-    `account_id` is the site's own key for the account, up to 255 characters. What is left out stays as it is.
-    `verified` counts as proof where the operator allowed it (`unspoken site add --may-vouch`), elsewhere as the
-    site's word. Only verified identifiers join two customers; others ask a person. `outcome` says what happened:
-    `linked` to a known customer, `pending` while a person or a limit stands between.
+    `account_id` is the site's own key for the account, up to 255 characters; write a slash in it as `%2F`. What is
+    left out stays as it is. `verified` counts as proof where the operator allowed it (`unspoken site add
+    --may-vouch`), elsewhere as the site's word. Only verified identifiers join two customers; others ask a person.
+    `outcome` says what happened: `linked` to a known customer, `pending` while a person or a limit stands between.
     """
     judge = Judge(service().rules, service().settings.phone_region, site().may_vouch)
     items = [(item.kind, item.value, item.verified) for item in body.identifiers]
@@ -91,6 +112,7 @@ def post_session(account_id: str, body: SessionIn) -> Response:  # noqa: ARG001 
 
 
 @bp.delete("/accounts/<account:account_id>")
+@_of_accounts
 @operation({204: None}, problems=(404, 422))
 def delete_account(account_id: str) -> Response:
     """Unlink an account: from now on it leads to nobody, and every session that it opened ends, with its card.
