@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service import clock
+from service.audit.models import COMMAND, Action
+from service.audit.record import record
 from service.commands.base import json_option, keystore, settings, show, told_in_one_line
 from service.crypto.keystore import KeyStore
 from service.db import Database
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _AT_ONCE = 100
+_WHY = "looking for probable duplicates"  # as the shopper reads it
 
 
 @click.group()
@@ -61,7 +64,8 @@ def duplicates() -> None:
 
     They are customers who are probably one person, typing errors forgiven. Names, birth dates, addresses and
     contacts are opened in memory, compared, and forgotten. Nothing is merged: an operator accepts or rejects each
-    proposal, and what was rejected is not proposed again. Run it at any time.
+    proposal, and what was rejected is not proposed again. Each who is named sees in the app that staff looked. Run it
+    at any time.
     """
     with told_in_one_line(), keystore() as keys, closing(Database(settings().database_url)) as db:
         people, proposed = _find_duplicates(db, keys)
@@ -85,7 +89,10 @@ def _find_duplicates(db: Database, keys: KeyStore) -> tuple[int, "list[Proposed]
     with _progress("Proposing", len(matches)) as step:
         for some in in_parts(matches, _AT_ONCE):
             with db.write() as session:
-                proposed += propose_matches(session, some, now=clock.now())
+                found = propose_matches(session, some, now=clock.now())
+                for customer_id in sorted({end for one in found for end in (one.match.a_id, one.match.b_id)}):
+                    record(session, Action.PROPOSALS_READ, customer_id, actor=COMMAND, now=clock.now(), why=_WHY)
+            proposed += found
             step(len(some))
     return len(people), proposed
 

@@ -1,6 +1,7 @@
 """`identity duplicates`: over the whole database, by the command line, on both databases."""
 
 import json
+from collections import Counter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from service.audit.models import Action, AuditEntry
 from service.cli import main
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.customers.traits import write_traits
@@ -84,6 +86,16 @@ def test_the_operator_reads_why_in_words(people: People) -> None:
         "they have the same first name, street, house number, town and postcode, surname one letter apart, "
         "birth date one digit apart"
     )
+
+
+def test_each_who_is_named_sees_each_time_that_staff_looked(people: People) -> None:
+    named = {add(people, maria()), add(people, maria(family_name="Qiuntana", birth_date="1984-05-13"))}
+    for _ in range(2):
+        find(people)
+    with people.world.service.db.read() as session:
+        looks = session.scalars(select(AuditEntry).where(AuditEntry.action == Action.PROPOSALS_READ)).all()
+    assert Counter(look.customer_id for look in looks) == dict.fromkeys(named, 2)
+    assert {(look.actor_kind, look.why) for look in looks} == {("command", "looking for probable duplicates")}
 
 
 def test_contacts_count_too(people: People) -> None:
