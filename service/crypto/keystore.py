@@ -238,7 +238,7 @@ class KeyStore:
         try:
             return open_key(self.vault, customer_id, bytes(sealed))
         except InvalidTag:
-            raise Unavailable("the key store was sealed under another key file than this one") from None
+            raise Unavailable("a data key does not open under this key file: it is another key store's") from None
 
 
 def draw_key(vault: Vault, customer_id: UUID) -> tuple[DataKey, bytes]:

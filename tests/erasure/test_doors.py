@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,8 +9,10 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from service import clock
 from service.audit.models import AuditEntry
 from service.cli import main
+from service.crypto.keyfile import create, save_new
 from service.customers.models import Customer
 from service.privacy.erase import Erased, erase
 from service.scans.models import Scan
@@ -219,6 +222,12 @@ def test_a_missing_key_file_is_told_in_one_line(scene: Scene, shell: Shell, comm
     shell.environ["UNSPOKEN_KEYS_FILE"] = "/nowhere/keys.json"
     given = {"export": [scene.maria.customer_id], "erase": [scene.maria.customer_id, "--yes"]}.get(command, [])
     assert "unspoken keys init" in shell.fails("customer", command, *given, UNSPOKEN_ENV="production")
+
+
+def test_another_key_file_is_told_in_one_line(scene: Scene, shell: Shell, tmp_path: Path) -> None:
+    save_new(tmp_path / "another.json", create(clock.now()))
+    shell.environ["UNSPOKEN_KEYS_FILE"] = str(tmp_path / "another.json")
+    assert "does not open under this key file" in shell.fails("customer", "export", scene.maria.customer_id)
 
 
 def test_the_web_app_forgets_its_cookie(world: World) -> None:

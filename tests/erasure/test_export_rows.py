@@ -113,6 +113,7 @@ def test_a_return_is_told_with_the_sale_that_it_counts_against(scene: Scene) -> 
     for till, shopper in ((scene.till, scene.maria), (sol, scene.juan)):
         scan = till.scan(shopper.code()).json["scan_id"]
         assert till.sell(scan, sale_id=sale_id).json["link"] == "linked"
+        scene.world.clock.forward(seconds=30)
     for till in (scene.till, sol, norte):
         till.take_back(sale_id=sale_id)
     for shopper, stores in ((scene.maria, ["Gran Vía", "Norte"]), (scene.juan, ["Sol"])):
