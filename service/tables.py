@@ -1,7 +1,7 @@
 """Every table, so that migrations and tests see the whole schema."""
 
 from service.audit.models import AuditEntry
-from service.cards.models import Card
+from service.cards.models import Card, CardNumber
 from service.consent.models import Consent
 from service.customers.models import Customer, Identifier
 from service.db import Base
@@ -30,6 +30,7 @@ ALL_TABLES: tuple[type[Base], ...] = (
     ShopperSession,
     Handoff,
     Card,
+    CardNumber,
     OneTimeCode,
     LinkRequest,
     Scan,

@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from service.cards.models import Card, CardStatus
-from service.cards.show import seal_otp_key
-from service.codes import typed
+from service.cards.models import Card, CardNumber, CardStatus
+from service.cards.show import otp_key_of
 from service.crypto.vault import Vault
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
@@ -41,19 +40,22 @@ def make_card(
     if card is not None:
         return card, None
     lock_customer(session, shopper.customer_id)
-    otp_key = secrets.token_bytes(typed.OTP_KEY_BYTES)
-    card_id = secrets.randbits(63)
     row = {
-        "id": card_id,
+        "id": secrets.randbits(63),
         "customer_id": shopper.customer_id,
         "session_id": shopper.session_id,
-        "otp_key": seal_otp_key(card_id, otp_key, vault),
         "created_at": now,
     }
-    prefixes: tuple[int, ...] = _PREFIXES
-    while not insert_if_absent(session, Card, card_number=_draw_number(prefixes), **row):
-        prefixes = _MORE_PREFIXES  # the number is taken
-    return session.get_one(Card, card_id), otp_key
+    number = _draw_number(_PREFIXES)
+    while not (_is_new(session, number, vault) and insert_if_absent(session, Card, card_number=number, **row)):
+        number = _draw_number(_MORE_PREFIXES)
+    return session.get_one(Card, row["id"]), otp_key_of(number, vault)
+
+
+def _is_new(session: Session, number: int, vault: Vault) -> bool:
+    """Take a number for good; return False when a card has it, or had it before it was erased."""
+    digest = vault.digest(str(number).encode(), context="card_numbers.digest")
+    return insert_if_absent(session, CardNumber, digest=digest)
 
 
 def _draw_number(prefixes: tuple[int, ...]) -> int:

@@ -22,7 +22,7 @@ class CardStatus(StrEnum):
 
 
 class Card(Base):
-    """A card: 64 random bits of id (63 in use), a random 9-digit number, and a sealed OTP key.
+    """A card: 64 random bits of id (63 in use), and a random 9-digit number, from which its OTP key follows.
 
     Its owner freezes it (`frozen_at`). It is withheld (`withheld_at`) as long as its customer, whoever is one with
     them, lets no till know them: that follows from their consents alone.
@@ -42,7 +42,6 @@ class Card(Base):
     card_number: Mapped[int] = mapped_column(BigInteger, unique=True)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id"))
-    otp_key: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withheld_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -59,3 +58,14 @@ class Card(Base):
     def public_id(self) -> str:
         """The id as APIs write it: 16 hexadecimal digits, since 63 bits don't fit a JavaScript number."""
         return f"{self.id:016x}"
+
+
+class CardNumber(Base):
+    """A number that a card has or had, as a keyed digest: it stays when the card is erased, and leads to nobody.
+
+    No number is given twice. Its OTP key is the same ever after, and a phone may still hold it.
+    """
+
+    __tablename__ = "card_numbers"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)

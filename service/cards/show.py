@@ -24,7 +24,6 @@ _RECOGNISE = Statement(
             ShopperSession.customer_id,
             Card.id,
             Card.card_number,
-            Card.otp_key,
             Card.frozen_at,
             Card.withheld_at,
         )
@@ -36,11 +35,10 @@ _RECOGNISE = Statement(
 
 @dataclass(frozen=True)
 class CarriedCard:
-    """The live card of a session, with its OTP key still sealed."""
+    """The live card of a session."""
 
     id: int
     card_number: int
-    otp_key: bytes
     frozen_at: datetime | None
     withheld_at: datetime | None
 
@@ -75,7 +73,7 @@ def show_code(card: CarriedCard | None, *, keys: Keys, now: datetime) -> ShownCo
         raise consent_withdrawn()
     if card.frozen_at is not None:
         raise Conflict("the card is frozen: unfreeze it to show codes again", code="card_frozen")
-    otp_key = open_otp_key(card.id, card.otp_key, keys.vault)
+    otp_key = otp_key_of(card.card_number, keys.vault)
     return ShownCode(
         code=issued.issue(card.id, key=keys.ring.signer(now), now=now),
         typed_code=typed.write(card.card_number, otp_key=otp_key, now=now),
@@ -89,15 +87,6 @@ def consent_withdrawn() -> Conflict:
     return Conflict("you have withdrawn that tills may know you: allow it again first", code="consent_withdrawn")
 
 
-def seal_otp_key(card_id: int, otp_key: bytes, vault: Vault) -> bytes:
-    """Return a card's OTP key as it is stored: sealed, and bound to the card."""
-    return vault.seal(otp_key, context=_otp_context(card_id))
-
-
-def open_otp_key(card_id: int, sealed: bytes, vault: Vault) -> bytes:
-    """Return the key of a card's OTPs, 20 bytes."""
-    return vault.open(sealed, context=_otp_context(card_id))
-
-
-def _otp_context(card_id: int) -> bytes:
-    return b"cards.otp_key:" + str(card_id).encode()
+def otp_key_of(card_number: int, vault: Vault) -> bytes:
+    """Return the key of a card's OTPs, 20 bytes. It isn't stored: typed digits are judged before any look-up."""
+    return vault.derive(b"cards.otp_key:%d" % card_number, length=typed.OTP_KEY_BYTES)

@@ -34,11 +34,12 @@ def prove(db: Database, site_id: UUID, code: str, *, keys: Keys, now: datetime) 
 
 
 def _prove_typed(db: Database, site_id: UUID, code: str, *, keys: Keys, now: datetime) -> Proof:
-    attempt = otp.Attempt(site_id, None, uuid4(), typed.read(code), now)
+    claimed = typed.read(code)
+    attempt = otp.Attempt(site_id, None, uuid4(), claimed.card_number, now)
     guess = otp.look_up(db, attempt)
-    if guess.must_wait(now):
+    if guess.must_wait:
         raise CodeRefused(Refusal.TOO_MANY_TRIES)
-    code_time = otp.match(guess, attempt.code, vault=keys.vault, at=now)
+    code_time = otp.match(claimed, vault=keys.vault, at=now)
     if code_time is None or guess.card_id is None:
         raise CodeRefused(otp.record_failure(db, attempt, guess))
     return Proof(typed.KIND, guess.card_id, step_of(code_time))

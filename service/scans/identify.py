@@ -48,31 +48,30 @@ class Verdict:
 def identify(db: Database, terminal: TerminalIdentity, beep: Beep, *, keys: Keys, now: datetime) -> Verdict:
     """Judge a scan and store it; `IdConflict` when its id was used for another, `NotAuthorised` on a revoked till."""
     reading = _read(db, terminal, beep, keys, now)
-    stored = insert_scan(db, terminal, reading)
-    if stored is None:
-        return _settle(db, terminal, reading)
-    return _verdict(stored, repeated=False)
+    first = insert_scan(db, terminal, reading)
+    stored, repeated = (first, False) if first is not None else _settle(db, terminal, reading)
+    if repeated or stored.reason == Refusal.TOO_MANY_TRIES:
+        _take_as_long_as_wrong_digits(db, terminal, reading)
+    if repeated and stored.body_digest not in (reading.body_digest, NO_DIGEST):
+        raise IdConflict("this scan_id was used for another scan: mint a new id for each beep")
+    return Verdict(stored.outcome, told_reason(stored.reason), repeated)
 
 
-def _settle(db: Database, terminal: TerminalIdentity, reading: Reading) -> Verdict:
-    """Say why nothing was written: the scan is a repeat, its code is spent, or the till was revoked."""
+def _settle(db: Database, terminal: TerminalIdentity, reading: Reading) -> tuple[StoredScan, bool]:
+    """Find out why nothing was written: the scan is a repeat, its code is spent, or the till was revoked."""
     if (stored := find_scan(db, terminal, reading.id)) is not None:
-        return _repeat(stored, reading)
+        return stored, True
     if (stored := insert_scan(db, terminal, replace(reading, refusal=Refusal.ALREADY_USED))) is not None:
-        return _verdict(stored, repeated=False)
+        return stored, False
     if (stored := find_scan(db, terminal, reading.id)) is not None:
-        return _repeat(stored, reading)
+        return stored, True
     raise unknown_terminal()
 
 
-def _repeat(stored: StoredScan, reading: Reading) -> Verdict:
-    if stored.body_digest not in (reading.body_digest, NO_DIGEST):
-        raise IdConflict("this scan_id was used for another scan: mint a new id for each beep")
-    return _verdict(stored, repeated=True)
-
-
-def _verdict(stored: StoredScan, *, repeated: bool) -> Verdict:
-    return Verdict(stored.outcome, told_reason(stored.reason), repeated)
+def _take_as_long_as_wrong_digits(db: Database, terminal: TerminalIdentity, reading: Reading) -> None:
+    """Run what only wrong digits needed, else the time of an answer that counts no guess would tell right ones."""
+    if reading.card_number is not None and reading.refusal is None:
+        otp.look_up(db, _attempt(terminal, reading, reading.card_number))
 
 
 def told_reason(reason: str | None) -> Refusal | None:
@@ -88,6 +87,7 @@ def _read(db: Database, terminal: TerminalIdentity, beep: Beep, keys: Keys, now:
         id=beep.scan_id,
         kind=beep.kind,
         card_id=None,
+        card_number=None,
         step=None,
         refusal=None,
         scanned_at=at,
@@ -106,7 +106,7 @@ def _open(db: Database, terminal: TerminalIdentity, beep: Beep, reading: Reading
     if reading.kind == issued.KIND:
         return _open_issued(beep.code, reading, keys)
     if reading.kind == typed.KIND:
-        return _open_typed(db, terminal, beep, reading, keys)
+        return _open_typed(db, terminal, beep.code, reading, keys)
     raise CodeRefused(Refusal.MALFORMED)
 
 
@@ -120,17 +120,21 @@ def _open_issued(code: str, reading: Reading, keys: Keys) -> Reading:
     return known
 
 
-def _open_typed(db: Database, terminal: TerminalIdentity, beep: Beep, reading: Reading, keys: Keys) -> Reading:
-    code, now = typed.read(beep.code), reading.received_at
-    attempt = otp.Attempt(terminal.terminal_id, terminal.token_hash, beep.scan_id, code, now)
+def _open_typed(db: Database, terminal: TerminalIdentity, digits: str, reading: Reading, keys: Keys) -> Reading:
+    code = typed.read(digits)
+    known = replace(reading, card_number=code.card_number)
+    code_time = otp.match(code, vault=keys.vault, at=reading.scanned_at)
+    if code_time is not None:
+        return replace(known, step=step_of(code_time))
+    return replace(known, refusal=_refuse(db, _attempt(terminal, reading, code.card_number)))
+
+
+def _refuse(db: Database, attempt: otp.Attempt) -> Refusal:
     guess = otp.look_up(db, attempt)
-    known = replace(reading, card_id=guess.card_id)
     if guess.is_repeat:
-        # Never stored, for its id is taken. Judging it would tell right digits from wrong ones, uncounted.
-        return replace(known, refusal=Refusal.WRONG_OTP)
-    if guess.must_wait(now):
-        return replace(known, refusal=Refusal.TOO_MANY_TRIES)
-    code_time = otp.match(guess, code, vault=keys.vault, at=reading.scanned_at)
-    if code_time is None:
-        return replace(known, refusal=otp.record_failure(db, attempt, guess))
-    return replace(known, step=step_of(code_time))
+        return Refusal.WRONG_OTP  # never stored, for its id is taken, and so it doesn't count
+    return otp.record_failure(db, attempt, guess)
+
+
+def _attempt(terminal: TerminalIdentity, reading: Reading, card_number: int) -> otp.Attempt:
+    return otp.Attempt(terminal.terminal_id, terminal.token_hash, reading.id, card_number, reading.received_at)

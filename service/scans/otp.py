@@ -1,4 +1,4 @@
-"""Judge a typed code: find its card, limit the guesses, compare the OTP. A till tries one, or a site."""
+"""Judge a typed code: compare its OTP, limit the guesses. A till tries one, or a site."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,12 +17,13 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     true,
 )
 
 from service.cards.models import Card
-from service.cards.show import open_otp_key
+from service.cards.show import otp_key_of
 from service.codes import typed
 from service.codes.refusals import Refusal
 from service.codes.typed import TypedCode
@@ -41,8 +42,6 @@ FREE_FAILURES = 2
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=10)
 
-_ABSENT_OTP_KEY = bytes(typed.OTP_KEY_BYTES)
-
 
 @dataclass(frozen=True)
 class Attempt:
@@ -51,31 +50,24 @@ class Attempt:
     asker_id: UUID
     token_hash: bytes | None
     scan_id: UUID
-    code: TypedCode
+    card_number: int
     now: datetime
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What is known about a typed code before its OTP is compared: the card, if any, and earlier failures."""
+    """What stands for or against a typed code whatever its OTP: the card, if any, and earlier failures."""
 
     card_id: int | None
-    otp_key: bytes | None
-    terminal_failures: int
+    must_wait: bool
     card_failures: int
-    last_failed_at: datetime | None
     last_nth: int
     is_repeat: bool
 
-    def must_wait(self, now: datetime) -> bool:
-        """Return whether guessing is over for now: 20 failures an hour a terminal, growing delays a card."""
-        if self.terminal_failures >= TERMINAL_LIMIT:
-            return True
-        beyond = self.card_failures - FREE_FAILURES
-        if beyond <= 0 or self.last_failed_at is None:
-            return False
-        delay: timedelta = min(FIRST_DELAY * 2 ** (beyond - 1), LONGEST_DELAY)
-        return now < self.last_failed_at + delay
+
+def match(code: TypedCode, *, vault: Vault, at: datetime) -> datetime | None:
+    """Return the code time when the OTP is that of the number at scan time, whether or not a card has the number."""
+    return typed.matching_time(code.otp, otp_key=otp_key_of(code.card_number, vault), at=at)
 
 
 def look_up(db: Database, attempt: Attempt) -> Guess:
@@ -86,7 +78,8 @@ def look_up(db: Database, attempt: Attempt) -> Guess:
             "terminal_id": attempt.asker_id,
             "token_hash": attempt.token_hash,
             "scan_id": attempt.scan_id,
-            "card_number": attempt.code.card_number,
+            "card_number": attempt.card_number,
+            "received_at": attempt.now,
             "since": attempt.now - WINDOW,
         },
     )
@@ -95,28 +88,47 @@ def look_up(db: Database, attempt: Attempt) -> Guess:
     return Guess(*row)
 
 
-def match(guess: Guess, code: TypedCode, *, vault: Vault, at: datetime) -> datetime | None:
-    """Return the code time when the OTP is the card's at scan time; an unknown card takes as long as a known one."""
-    if guess.card_id is None or guess.otp_key is None:
-        typed.matching_time(code.otp, otp_key=_ABSENT_OTP_KEY, at=at)
-        return None
-    otp_key = open_otp_key(guess.card_id, guess.otp_key, vault)
-    return typed.matching_time(code.otp, otp_key=otp_key, at=at)
-
-
 def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
     """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
-    while not guess.must_wait(attempt.now):
+    while not guess.must_wait:
         failure = {
             "terminal_id": attempt.asker_id,
             "nth": guess.last_nth + 1,
-            "card_number": attempt.code.card_number,
+            "card_number": attempt.card_number,
             "failed_at": attempt.now,
+            "retry_at": attempt.now + _delay_after(guess.card_failures + 1),
         }
         if db.run(_RECORD, failure) is not None:
             return Refusal.WRONG_OTP
         guess = look_up(db, attempt)
     return Refusal.TOO_MANY_TRIES
+
+
+def _delay_after(failures: int) -> timedelta:
+    beyond = failures - FREE_FAILURES
+    return min(FIRST_DELAY * 2 ** (beyond - 1), LONGEST_DELAY) if beyond > 0 else timedelta(0)
+
+
+def failures_of_asker() -> Subquery:
+    """Return the one row that says whether guessing is over for now: `must_wait`, `card_failures`, `last_nth`.
+
+    20 failures an hour a terminal, growing delays a card. Those that count are among the last 20, since no more are
+    allowed in an hour. Parameters: terminal_id, card_number, received_at, since.
+    """
+    none: ColumnElement[int] = literal_column("0")
+    limit: ColumnElement[int] = literal_column(str(TERMINAL_LIMIT))
+    own = select(OtpFailure).where(OtpFailure.terminal_id == bindparam("terminal_id", type_=Uuid()))
+    last = own.order_by(OtpFailure.nth.desc()).limit(limit).subquery()
+    recent = last.c.failed_at > bindparam("since", type_=UtcDateTime())
+    of_card = last.c.card_number == bindparam("card_number", type_=BigInteger())
+    waits = last.c.retry_at > bindparam("received_at", type_=UtcDateTime())
+    return select(
+        or_(func.count().filter(recent) >= limit, func.count().filter(and_(of_card, waits)) > none).label(
+            "must_wait"
+        ),
+        func.count().filter(and_(recent, of_card)).label("card_failures"),
+        func.coalesce(func.max(last.c.nth), none).label("last_nth"),
+    ).subquery()
 
 
 def _select_guess(_: Dialect) -> Executable:
@@ -130,11 +142,10 @@ def _select_guess_for_site(_: Dialect) -> Executable:
 def _guess_for(asker: type[Terminal] | type[Site]) -> Select[Any]:
     number = bindparam("card_number", type_=BigInteger())
     terminal_id, scan_id = bindparam("terminal_id", type_=Uuid()), bindparam("scan_id", type_=Uuid())
-    failures = _failures(terminal_id, number)
+    failures = failures_of_asker()
     return (
         select(
             Card.id,
-            Card.otp_key,
             *failures.c,
             select(Scan.id).where(Scan.id == scan_id, Scan.terminal_id == terminal_id).exists(),
         )
@@ -144,29 +155,9 @@ def _guess_for(asker: type[Terminal] | type[Site]) -> Select[Any]:
     )
 
 
-def _failures(terminal_id: ColumnElement[UUID], number: ColumnElement[int]) -> Subquery:
-    """Count a terminal's failures. Those that count are among its last 20, since no more are allowed in an hour."""
-    own = select(OtpFailure.nth, OtpFailure.card_number, OtpFailure.failed_at).where(
-        OtpFailure.terminal_id == terminal_id
-    )
-    last = own.order_by(OtpFailure.nth.desc()).limit(literal_column(str(TERMINAL_LIMIT))).subquery()
-    recent = last.c.failed_at > bindparam("since", type_=UtcDateTime())
-    of_card = and_(recent, last.c.card_number == number)
-    return select(
-        func.count().filter(recent).label("terminal_failures"),
-        func.count().filter(of_card).label("card_failures"),
-        func.max(last.c.failed_at).filter(of_card).label("last_failed_at"),
-        func.coalesce(func.max(last.c.nth), literal_column("0")).label("last_nth"),
-    ).subquery()
-
-
 def _insert_failure(dialect: Dialect) -> Executable:
-    insert = insert_into(OtpFailure, dialect).values(
-        terminal_id=bindparam("terminal_id"),
-        nth=bindparam("nth"),
-        card_number=bindparam("card_number"),
-        failed_at=bindparam("failed_at"),
-    )
+    columns = ("terminal_id", "nth", "card_number", "failed_at", "retry_at")
+    insert = insert_into(OtpFailure, dialect).values({name: bindparam(name) for name in columns})
     return insert.on_conflict_do_nothing().returning(OtpFailure.nth)
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from service import clock
 from service.cards.models import Card
-from service.cards.show import seal_otp_key
+from service.cards.show import otp_key_of
 from service.codes.freshness import step_of
-from service.codes.typed import KIND, OTP_KEY_BYTES
+from service.codes.typed import KIND
 from service.crypto.keyfile import Keys
 from service.crypto.tokens import Prefix, hash_token, mint
 from service.customers.models import Customer
@@ -107,20 +107,21 @@ def _add_cards(session: Session, crowd: Crowd, customers: Rows, count: int, now:
         [{"id": id_, "token_hash": digest, "customer_id": owner, **opened} for id_, digest, owner in rows],
     )
     numbers = random.sample(range(500_000_000, 1_000_000_000), count)
-    crowd.cards = [CardFacts(secrets.randbits(63), number, secrets.token_bytes(OTP_KEY_BYTES)) for number in numbers]
+    crowd.cards = [
+        CardFacts(secrets.randbits(63), number, otp_key_of(number, crowd.keys.vault)) for number in numbers
+    ]
     cards = zip(crowd.cards, session_ids, owners, strict=True)
-    made = [_card(crowd.keys, card, session_id, owner, now) for card, session_id, owner in cards]
+    made = [_card(card, session_id, owner, now) for card, session_id, owner in cards]
     session.execute(insert(Card), made)
     return made
 
 
-def _card(keys: Keys, card: CardFacts, session_id: UUID, customer_id: UUID, now: datetime) -> dict[str, Any]:
+def _card(card: CardFacts, session_id: UUID, customer_id: UUID, now: datetime) -> dict[str, Any]:
     return {
         "id": card.id,
         "card_number": card.number,
         "customer_id": customer_id,
         "session_id": session_id,
-        "otp_key": seal_otp_key(card.id, card.otp_key, keys.vault),
         "created_at": now,
     }
 

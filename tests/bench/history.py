@@ -24,8 +24,7 @@ _POSTGRESQL = (
        SELECT gen_random_uuid(), sha256(uuid_send(id)), 'api', id, '{site}', now(), now() + interval '1 day'
        FROM customers""",
     """INSERT INTO cards
-       SELECT hashint8extended(n, 1) & 9223372036854775807, 100000000 + n, customer_id, id,
-              sha256('key') || sha256('tag'), now()
+       SELECT hashint8extended(n, 1) & 9223372036854775807, 100000000 + n, customer_id, id, now()
        FROM (SELECT s.*, row_number() OVER () AS n FROM sessions s LEFT JOIN cards c ON c.session_id = s.id
              WHERE c.id IS NULL) AS cardless""",
     """INSERT INTO scans (id, terminal_id, store_id, kind, card_id, customer_id, step, outcome,
@@ -48,9 +47,9 @@ _SQLITE = (
        SELECT lower(hex(randomblob(16))), randomblob(32), 'api', id, '{site}',
               unixepoch() * 1000000, unixepoch() * 1000000 + 86400000000
        FROM customers""",
-    """INSERT INTO cards (id, card_number, customer_id, session_id, otp_key, created_at)
+    """INSERT INTO cards (id, card_number, customer_id, session_id, created_at)
        SELECT random() & 9223372036854775807, 100000000 + row_number() OVER (), s.customer_id, s.id,
-              randomblob(64), unixepoch() * 1000000
+              unixepoch() * 1000000
        FROM sessions s LEFT JOIN cards c ON c.session_id = s.id WHERE c.id IS NULL""",
     """INSERT INTO scans (id, terminal_id, store_id, kind, card_id, customer_id, step, outcome,
                           scanned_at, received_at, training, body_digest)

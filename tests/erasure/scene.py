@@ -195,7 +195,7 @@ def personal(world: World, nodes: list[UUID]) -> set[str]:
                 {_text(row.value_sealed)} if row.value_sealed else set()
             )
         for card in session.scalars(select(Card).where(Card.customer_id.in_(nodes))):
-            found |= {str(card.id), str(card.card_number), _text(card.otp_key)}
+            found |= {str(card.id), str(card.card_number)}
         for opened in session.scalars(select(ShopperSession).where(ShopperSession.customer_id.in_(nodes))):
             found |= {_text(opened.id), _text(opened.token_hash)}
         for node in session.scalars(select(Customer).where(Customer.id.in_(nodes), Customer.traits.is_not(None))):

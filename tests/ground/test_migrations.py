@@ -3,7 +3,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -12,11 +15,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
+from sqlalchemy import Column, Integer, MetaData, Table, Uuid, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
+from service.cards.models import Card
 from service.config import read_settings
-from service.db import Base, Database
+from service.db import Base, Database, UtcDateTime
 from service.migrations import current_revision, is_migrated, known_revisions, migrate
 from service.tables import ALL_TABLES
 
@@ -144,6 +149,27 @@ def test_going_back_and_forth_leaves_the_same_schema(empty: Database) -> None:
     assert current_revision(empty) is None
     migrate(empty)
     assert differences(empty, Base.metadata) == []
+
+
+def test_cards_of_before_their_otp_keys_followed_from_the_number_are_kept(empty: Database) -> None:
+    command.upgrade(config_for(empty), "0003")
+    owner, session_id, now = uuid4(), uuid4(), datetime(2026, 11, 1, tzinfo=UTC)
+    opened = {"kind": "api", "token_hash": bytes(32), "customer_id": owner, "created_at": now, "expires_at": now}
+    made = {"card_number": 887654321, "customer_id": owner, "session_id": session_id, "created_at": now}
+    with empty.write() as session:
+        insert_row(session, "customers", {"id": owner, "created_at": now, "canonical_id": owner})
+        insert_row(session, "sessions", {"id": session_id} | opened)
+        insert_row(session, "cards", {"id": 1, "otp_key": bytes(49)} | made)
+    migrate(empty)
+    with empty.read() as session:
+        card = session.scalars(select(Card)).one()
+        assert {name: getattr(card, name) for name in made} == made
+
+
+def insert_row(session: Session, name: str, row: dict[str, Any]) -> None:
+    types = {UUID: Uuid(), datetime: UtcDateTime()}
+    columns = [Column(key, types.get(type(value))) for key, value in row.items()]
+    session.execute(Table(name, MetaData(), *columns).insert(), row)
 
 
 def test_a_database_migrated_further_still_serves(empty: Database) -> None:

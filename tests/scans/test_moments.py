@@ -63,11 +63,14 @@ def test_two_wrong_otps_that_race_far_from_the_limit_both_count(
     assert [till.scan(guess).json["reason"] for guess in guesses[1:]] == ["wrong_otp"] * 19 + ["too_many_tries"]
 
 
-def test_a_revocation_in_the_middle_of_a_scan_stores_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("wrong", "verb"), [(0, "match"), (1, "match"), (1, "look_up"), (1, "record_failure")])
+def test_a_revocation_in_the_middle_of_a_scan_stores_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, wrong: int, verb: str
+) -> None:
     till, maria = world.till(), world.shopper()
-    scan_id, code = str(uuid4()), maria.typed_code()
-    slip_in(monkeypatch, otp, "look_up", lambda: revoke(world, till))
-    assert till.scan(code, scan_id).status_code == 401
+    code = maria.typed_code()
+    slip_in(monkeypatch, otp, verb, lambda: revoke(world, till))
+    assert till.scan(code[:11] + f"{(int(code[11:17]) + wrong) % 1_000_000:06d}").status_code == 401
     assert maria.call("GET", "/shopper/v1/activity").json["items"] == []
     assert world.till().scan(code).json["outcome"] == "identified", "and spends nothing"
 

@@ -2,13 +2,17 @@
 
 import statistics
 import time
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from service.cards.show import otp_key_of
 from service.codes import typed
 from service.crypto.tokens import hash_token
+from service.db import Database, Statement
 from service.errors import NotAuthorised
 from service.scans.otp import Attempt, look_up
 from service.sites.add import revoke_site
@@ -126,7 +130,7 @@ def test_whose_access_ends_meanwhile_guesses_nothing(world: World) -> None:
     db, code = world.service.db, typed.read(world.shopper().typed_code())
     terminal_id, site_id = UUID(till.enrolled["terminal_id"]), UUID(site.site_id)
     attempts = [
-        Attempt(asker, token_hash, UUID(int=1), code, world.clock())
+        Attempt(asker, token_hash, UUID(int=1), code.card_number, world.clock())
         for asker, token_hash in ((terminal_id, hash_token(till.token)), (site_id, None))
     ]
     assert all(look_up(db, attempt).card_id for attempt in attempts)
@@ -183,6 +187,35 @@ def test_another_guess_under_a_used_id_is_a_conflict_whether_or_not_it_is_right(
     assert [answer.status_code for answer in answers] == [409] * 3
     assert len({answer.data for answer in answers}) == 1
     assert till.scan(maria.typed_code()).json["outcome"] == "identified"
+
+
+def test_where_no_guess_counts_right_digits_take_the_statements_that_wrong_ones_take(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of the answer would tell them apart, and whoever has to wait could go on guessing."""
+    till, other, maria = world.till(), world.till(), world.shopper()
+    used, right = str(other.scan("71").json["scan_id"]), maria.typed_code()
+    reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
+    real, run = Database.run, list[Statement]()
+
+    def note(db: Database, statement: Statement, params: Any) -> Any:
+        run.append(statement)
+        return real(db, statement, params)
+
+    def scan(till: Till, code: str, scan_id: str | None = None) -> tuple[int, Counter[Statement]]:
+        run.clear()
+        return till.scan(code, scan_id).status_code, Counter(run)
+
+    monkeypatch.setattr(Database, "run", note)
+    assert scan(till, right) == scan(till, wrong(maria, 4)), "the card has to wait"
+    assert scan(other, right, used) == scan(other, wrong(maria, 4), used), "the id was used"
+    assert scan(other, right)[0] == 201, "nothing of this has spent the code"
+
+
+def test_right_digits_of_a_number_that_no_card_has_are_wrong(world: World) -> None:
+    number, vault = 887654321, world.service.keys.vault
+    lucky = typed.write(number, otp_key=otp_key_of(number, vault), now=world.clock())
+    assert reasons(world.till(), lucky) == ["wrong_otp"]
 
 
 def test_a_right_code_neither_counts_nor_forgives(world: World) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 
 import pyotp
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from sqlalchemy import delete
 
+from service.cards.models import CardNumber
 from tests.shopper.phone import Phone
 from tests.world import Shopper, Site, World
 
@@ -78,6 +82,34 @@ def test_a_card_number_that_is_taken_gives_way_to_one_of_another_kind(
     )
     monkeypatch.setattr("service.cards.manage.secrets", drawn)
     assert re.fullmatch(rf"(8[1246]|9[1-9]){taken[2:]}", site.shopper().card["card_number"])
+
+
+def test_the_number_of_an_erased_card_is_never_given_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Her phone may still have its OTP key, which is the number's."""
+    site = world.site()
+    erased = site.shopper("erased")
+    number = erased.card["card_number"]
+    assert erased.call("POST", "/shopper/v1/erase", {"confirm": "erase"}).status_code == 204
+    drawn = iter([int(number), 887654321])
+    monkeypatch.setattr("service.cards.manage._draw_number", lambda _: next(drawn))
+    assert site.shopper("another").card["card_number"] == "887654321"
+
+
+def test_a_card_of_before_numbers_were_kept_keeps_its_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = world.site()
+    number = site.shopper().card["card_number"]
+    with world.service.db.write() as session:
+        session.execute(delete(CardNumber))
+    drawn = iter([int(number), 887654321])
+    monkeypatch.setattr("service.cards.manage._draw_number", lambda _: next(drawn))
+    assert site.shopper("another").card["card_number"] == "887654321"
+
+
+def test_an_otp_key_belongs_to_its_number_and_to_the_key_file(world: World) -> None:
+    maria, vault = world.shopper(), world.service.keys.vault
+    info = b"cards.otp_key:" + maria.card["card_number"].encode()
+    expanded = HKDFExpand(SHA256(), length=20, info=info).derive(vault.sealing_key)
+    assert base64.b32decode(maria.card["otp_key"]) == expanded
 
 
 def test_a_revoked_card_makes_room_for_a_new_one(world: World) -> None:

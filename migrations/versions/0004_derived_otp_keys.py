@@ -1,0 +1,47 @@
+"""OTP keys that follow from the card number
+
+Revision: 0004, after 0003
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from service.db import UtcDateTime
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Each card has another OTP key from here on. An app that keeps its key makes a new card; `/app` keeps none.
+    op.drop_column("cards", "otp_key")
+    op.create_table(
+        "card_numbers",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_card_numbers")),
+    )
+    _make_failures(sa.Column("retry_at", UtcDateTime(), nullable=False))
+
+
+def downgrade() -> None:
+    _make_failures()
+    op.drop_table("card_numbers")
+    # The keys that were stored are gone: typed codes hold again for cards that are made from here on.
+    op.add_column("cards", sa.Column("otp_key", sa.LargeBinary(), nullable=False, server_default=""))
+
+
+def _make_failures(*more: sa.Column[object]) -> None:
+    """Make the table of wrong OTPs anew: what it holds matters for an hour."""
+    op.drop_table("otp_failures")
+    op.create_table(
+        "otp_failures",
+        sa.Column("terminal_id", sa.Uuid(), nullable=False),
+        sa.Column("nth", sa.BigInteger(), nullable=False),
+        sa.Column("card_number", sa.BigInteger(), nullable=False),
+        sa.Column("failed_at", UtcDateTime(), nullable=False),
+        *more,
+        sa.PrimaryKeyConstraint("terminal_id", "nth", name=op.f("pk_otp_failures")),
+    )
+    op.create_index("ix_otp_failures_failed_at", "otp_failures", ["failed_at"])
