@@ -21,6 +21,7 @@ from service.db.checkpoints import Checkpoints
 from service.db.statement import Statement
 from service.db.turns import Turns
 
+# What somebody else has locked is waited for so long, well below the time after which a worker is taken for dead.
 BUSY_TIMEOUT_SECONDS = 10
 # A server that is gone, or accepts and says nothing, must not hold a worker until it is killed for that.
 _POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # seconds; milliseconds
@@ -75,6 +76,7 @@ class Database:
             self.engine = create_engine(
                 url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=arguments, **common
             )
+            event.listen(self.engine, "connect", _prepare_postgres)
             event.listen(self.engine, "handle_error", _name_read_only)
         event.listen(self.engine, "begin", _begin)
         self.writing_engine = self.engine.execution_options(**{_WRITES: True})
@@ -233,6 +235,11 @@ def _make_private(path: Path) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
+    connection.commit()
 
 
 def _name_read_only(context: ExceptionContext) -> OperationalError | None:
