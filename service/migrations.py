@@ -27,7 +27,7 @@ def migrate(db: Database) -> list[str]:
 
 
 def is_migrated(db: Database) -> bool:
-    """Return whether the database has every migration that this code knows; later ones don't hurt it."""
+    """Return whether the database has every migration that this code knows. Later ones are taken not to hurt it."""
     current = current_revision(db)
     return current is not None and current >= known_revisions()[-1]
 

@@ -15,20 +15,23 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Each card has another OTP key from here on. An app that keeps its key makes a new card; `/app` keeps none.
+    # Each card has another OTP key from here on, so what ran before can't go on beside it. An app that keeps its key
+    # makes a new card; `/app` keeps none.
     op.drop_column("cards", "otp_key")
     op.create_table(
         "card_numbers",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_card_numbers")),
+        sqlite_with_rowid=False,
     )
-    _make_failures(sa.Column("retry_at", UtcDateTime(), nullable=False))
+    _make_failures(sa.Column("retry_at", UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
     _make_failures()
     op.drop_table("card_numbers")
-    # The keys that were stored are gone: typed codes hold again for cards that are made from here on.
+    # The keys that were stored are gone, and their cards with them.
+    op.execute("UPDATE cards SET revoked_at = created_at WHERE revoked_at IS NULL")
     op.add_column("cards", sa.Column("otp_key", sa.LargeBinary(), nullable=False, server_default=""))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.cards.models import Card, CardNumber, CardStatus
-from service.cards.show import otp_key_of
+from service.crypto.keyfile import Keys
 from service.crypto.vault import Vault
 from service.customers.component import nodes_of
 from service.customers.lock import lock_customer
@@ -29,9 +29,7 @@ _PREFIXES = (88,)
 _MORE_PREFIXES = (81, 82, 84, 86, 91, 92, 93, 94, 95, 96, 97, 98, 99)
 
 
-def make_card(
-    session: Session, shopper: ShopperIdentity, *, vault: Vault, now: datetime
-) -> tuple[Card, bytes | None]:
+def make_card(session: Session, shopper: ShopperIdentity, *, keys: Keys, now: datetime) -> tuple[Card, bytes | None]:
     """Return the session's card, with its OTP key when it was made just now. A session has at most one."""
     held = session.get(ShopperSession, shopper.session_id, with_for_update={"of": ShopperSession})
     if held is None or held.ended_at is not None:
@@ -47,12 +45,14 @@ def make_card(
         "created_at": now,
     }
     number = _draw_number(_PREFIXES)
-    while not (_is_new(session, number, vault) and insert_if_absent(session, Card, card_number=number, **row)):
+    while not (
+        _take_number(session, number, keys.vault) and insert_if_absent(session, Card, card_number=number, **row)
+    ):
         number = _draw_number(_MORE_PREFIXES)
-    return session.get_one(Card, row["id"]), otp_key_of(number, vault)
+    return session.get_one(Card, row["id"]), keys.otp_key_of(number)
 
 
-def _is_new(session: Session, number: int, vault: Vault) -> bool:
+def _take_number(session: Session, number: int, vault: Vault) -> bool:
     """Take a number for good; return False when a card has it, or had it before it was erased."""
     digest = vault.digest(str(number).encode(), context="card_numbers.digest")
     return insert_if_absent(session, CardNumber, digest=digest)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.db import Base, UtcDateTime, only
+from service.db import WITHOUT_ROWID, Base, UtcDateTime, only
 
 
 class CardStatus(StrEnum):
@@ -22,7 +22,7 @@ class CardStatus(StrEnum):
 
 
 class Card(Base):
-    """A card: 64 random bits of id (63 in use), and a random 9-digit number, from which its OTP key follows.
+    """A card: 64 random bits of id (63 in use), and a random 9-digit number. With the key file, its OTP key follows.
 
     Its owner freezes it (`frozen_at`). It is withheld (`withheld_at`) as long as its customer, whoever is one with
     them, lets no till know them: that follows from their consents alone.
@@ -63,9 +63,10 @@ class Card(Base):
 class CardNumber(Base):
     """A number that a card has or had, as a keyed digest: it stays when the card is erased, and leads to nobody.
 
-    No number is given twice. Its OTP key is the same ever after, and a phone may still hold it.
+    No number is given twice: its OTP key would be the same, and a phone may still hold it.
     """
 
     __tablename__ = "card_numbers"
+    __table_args__ = ({"info": WITHOUT_ROWID},)  # rows in the order of cards would say whose they are
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)

@@ -10,7 +10,6 @@ from service.codes import issued, typed
 from service.codes.freshness import STEP_SECONDS, step_of
 from service.crypto.keyfile import Keys
 from service.crypto.tokens import Prefix, is_well_formed
-from service.crypto.vault import Vault
 from service.db import Database, Statement
 from service.errors import Conflict
 from service.sessions.models import SessionKind, ShopperSession
@@ -73,7 +72,7 @@ def show_code(card: CarriedCard | None, *, keys: Keys, now: datetime) -> ShownCo
         raise consent_withdrawn()
     if card.frozen_at is not None:
         raise Conflict("the card is frozen: unfreeze it to show codes again", code="card_frozen")
-    otp_key = otp_key_of(card.card_number, keys.vault)
+    otp_key = keys.otp_key_of(card.card_number)
     return ShownCode(
         code=issued.issue(card.id, key=keys.ring.signer(now), now=now),
         typed_code=typed.write(card.card_number, otp_key=otp_key, now=now),
@@ -85,8 +84,3 @@ def show_code(card: CarriedCard | None, *, keys: Keys, now: datetime) -> ShownCo
 def consent_withdrawn() -> Conflict:
     """Return what whoever has withdrawn identification is told; nothing is undone in passing."""
     return Conflict("you have withdrawn that tills may know you: allow it again first", code="consent_withdrawn")
-
-
-def otp_key_of(card_number: int, vault: Vault) -> bytes:
-    """Return the key of a card's OTPs, 20 bytes. It isn't stored: typed digits are judged before any look-up."""
-    return vault.derive(b"cards.otp_key:%d" % card_number, length=typed.OTP_KEY_BYTES)

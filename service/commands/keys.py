@@ -54,7 +54,12 @@ def init() -> None:
 
 @keys.command()
 @_kind_option
-@click.option("--now", "at_once", is_flag=True, help="Use the new key at once: after a compromise.")
+@click.option(
+    "--now",
+    "at_once",
+    is_flag=True,
+    help="Use the new key at once: after a compromise. Of the codes: every OTP key changes, too.",
+)
 @json_option
 def rotate(kind: str, at_once: bool) -> None:
     """Add a key, of the codes or of the index.

@@ -2,19 +2,22 @@
 
 import base64
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from service.codes.freshness import ACCEPT_AFTER, GRACE
 from service.codes.keys import CodeKey, KeyRing
+from service.codes.typed import OTP_KEY_BYTES
 from service.crypto.vault import IndexKey, Vault
 from service.errors import BadSettings
 
@@ -35,10 +38,19 @@ class ExposedKeys(BadSettings):
 
 @dataclass(frozen=True)
 class Keys:
-    """What the key file holds: the ring of the codes, and the keys of values at rest."""
+    """What the key file holds: the ring of the codes, the root of cards' OTP keys, and the keys of values at rest."""
 
     ring: KeyRing
     vault: Vault
+    otp_root: bytes = field(repr=False)
+
+    def otp_key_of(self, card_number: int) -> bytes:
+        """Return the key of a card's OTPs, 20 bytes, by HKDF-Expand (RFC 5869 section 2.3) from the root.
+
+        It isn't stored with the card, so typed digits can be judged before anything is looked up.
+        """
+        info = b"cards.otp_key:%d" % card_number
+        return hmac.digest(self.otp_root, info + b"\x01", hashlib.sha256)[:OTP_KEY_BYTES]
 
 
 def create(now: datetime) -> Keys:
@@ -46,13 +58,14 @@ def create(now: datetime) -> Keys:
     # Backdated, so that a machine whose clock is a little behind can sign too.
     first = _new_code_key(1, now.replace(microsecond=0) - timedelta(minutes=5))
     index_key = IndexKey(1, os.urandom(_KEY_BYTES), EVER)
-    return Keys(KeyRing([first]), Vault(1, os.urandom(_KEY_BYTES), (index_key,)))
+    vault = Vault(1, os.urandom(_KEY_BYTES), (index_key,))
+    return Keys(KeyRing([first]), vault, os.urandom(_KEY_BYTES))
 
 
 def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
     """Return the ring with one key more. It signs 72 h after it is published, or at once after a compromise.
 
-    The key before it verifies until its last code is too old.
+    The key before it verifies until its last code is too old. At once, every card gets another OTP key, too.
     """
     newest = keys.ring.keys[-1]
     if newest.kid >= _MAX_KID:
@@ -61,7 +74,9 @@ def rotate(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
         raise BadSettings(f"key {newest.kid} already waits to sign from {newest.signs_from.isoformat()}")
     signs_from = now.replace(microsecond=0) + (timedelta(0) if at_once else PUBLISH_BEFORE_SIGNING)
     retired = [_retire(key, signs_from) for key in keys.ring.keys]
-    return replace(keys, ring=KeyRing([*retired, _new_code_key(newest.kid + 1, signs_from)]))
+    otp_root = os.urandom(_KEY_BYTES) if at_once else keys.otp_root
+    ring = KeyRing([*retired, _new_code_key(newest.kid + 1, signs_from)])
+    return replace(keys, ring=ring, otp_root=otp_root)
 
 
 def rotate_index(keys: Keys, now: datetime, *, at_once: bool) -> Keys:
@@ -172,6 +187,7 @@ def _dump(keys: Keys) -> dict[str, Any]:
     return {
         "version": _VERSION,
         "codes": [_dump_code_key(key) for key in keys.ring.keys],
+        "otp_root": _to_text(keys.otp_root),
         "vault": {
             "version": keys.vault.version,
             "sealing_key": _to_text(keys.vault.sealing_key),
@@ -201,7 +217,10 @@ def _parse(data: dict[str, Any]) -> Keys:
     kids = [key.kid for key in ring.keys]
     if data["version"] != _VERSION or not kids or len(set(kids)) != len(kids):
         raise ValueError("not a key file of this version")
-    return Keys(ring, Vault(_to_byte(vault["version"]), _to_key(vault["sealing_key"]), index_keys))
+    sealing_key = _to_key(vault["sealing_key"])
+    # In a file from before OTP keys followed from anything, any key does that all processes have.
+    otp_root = _to_key(data["otp_root"]) if "otp_root" in data else sealing_key
+    return Keys(ring, Vault(_to_byte(vault["version"]), sealing_key, index_keys), otp_root)
 
 
 def _parse_index_keys(vault: dict[str, Any]) -> tuple[IndexKey, ...]:

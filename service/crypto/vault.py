@@ -69,10 +69,6 @@ class Vault:
         """Return everything that a value may be stored under: one digest a version of the key."""
         return [key.index(parts) for key in self.index_keys]
 
-    def derive(self, info: bytes, *, length: int) -> bytes:
-        """Return a key of at most 32 bytes that belongs to `info`, by HKDF-Expand (RFC 5869 section 2.3)."""
-        return hmac.digest(self.sealing_key, info + b"\x01", hashlib.sha256)[:length]
-
     def digest(self, value: bytes, *, context: str) -> bytes:
         """Return a keyed hash of something too short to be hashed without a key, 32 bytes."""
         key = hmac.new(self.sealing_key, context.encode(), hashlib.sha256).digest()

@@ -39,7 +39,7 @@ def _prove_typed(db: Database, site_id: UUID, code: str, *, keys: Keys, now: dat
     guess = otp.look_up(db, attempt)
     if guess.must_wait:
         raise CodeRefused(Refusal.TOO_MANY_TRIES)
-    code_time = otp.match(claimed, vault=keys.vault, at=now)
+    code_time = otp.match(claimed, keys=keys, at=now)
     if code_time is None or guess.card_id is None:
         raise CodeRefused(otp.record_failure(db, attempt, guess))
     return Proof(typed.KIND, guess.card_id, step_of(code_time))

@@ -48,17 +48,18 @@ class Verdict:
 def identify(db: Database, terminal: TerminalIdentity, beep: Beep, *, keys: Keys, now: datetime) -> Verdict:
     """Judge a scan and store it; `IdConflict` when its id was used for another, `NotAuthorised` on a revoked till."""
     reading = _read(db, terminal, beep, keys, now)
-    first = insert_scan(db, terminal, reading)
-    stored, repeated = (first, False) if first is not None else _settle(db, terminal, reading)
-    if repeated or stored.reason == Refusal.TOO_MANY_TRIES:
-        _take_as_long_as_wrong_digits(db, terminal, reading)
+    stored, repeated = _store(db, terminal, reading)
+    if reading.card_number is not None and reading.refusal is None:
+        _balance(db, _attempt(terminal, reading, reading.card_number), stored, repeated=repeated)
     if repeated and stored.body_digest not in (reading.body_digest, NO_DIGEST):
         raise IdConflict("this scan_id was used for another scan: mint a new id for each beep")
     return Verdict(stored.outcome, told_reason(stored.reason), repeated)
 
 
-def _settle(db: Database, terminal: TerminalIdentity, reading: Reading) -> tuple[StoredScan, bool]:
-    """Find out why nothing was written: the scan is a repeat, its code is spent, or the till was revoked."""
+def _store(db: Database, terminal: TerminalIdentity, reading: Reading) -> tuple[StoredScan, bool]:
+    """Return the scan as it is stored, and whether it was before. If not: its code is spent, or the till revoked."""
+    if (stored := insert_scan(db, terminal, reading)) is not None:
+        return stored, False
     if (stored := find_scan(db, terminal, reading.id)) is not None:
         return stored, True
     if (stored := insert_scan(db, terminal, replace(reading, refusal=Refusal.ALREADY_USED))) is not None:
@@ -68,10 +69,12 @@ def _settle(db: Database, terminal: TerminalIdentity, reading: Reading) -> tuple
     raise unknown_terminal()
 
 
-def _take_as_long_as_wrong_digits(db: Database, terminal: TerminalIdentity, reading: Reading) -> None:
-    """Run what only wrong digits needed, else the time of an answer that counts no guess would tell right ones."""
-    if reading.card_number is not None and reading.refusal is None:
-        otp.look_up(db, _attempt(terminal, reading, reading.card_number))
+def _balance(db: Database, attempt: otp.Attempt, stored: StoredScan, *, repeated: bool) -> None:
+    """Have right digits that are told nothing take as long as wrong ones, and count when no card has the number."""
+    if repeated or stored.reason == Refusal.TOO_MANY_TRIES:
+        otp.look_up(db, attempt)
+    elif stored.reason == Refusal.WRONG_OTP:
+        otp.record_failure(db, attempt, otp.look_up(db, attempt))
 
 
 def told_reason(reason: str | None) -> Refusal | None:
@@ -123,7 +126,7 @@ def _open_issued(code: str, reading: Reading, keys: Keys) -> Reading:
 def _open_typed(db: Database, terminal: TerminalIdentity, digits: str, reading: Reading, keys: Keys) -> Reading:
     code = typed.read(digits)
     known = replace(reading, card_number=code.card_number)
-    code_time = otp.match(code, vault=keys.vault, at=reading.scanned_at)
+    code_time = otp.match(code, keys=keys, at=reading.scanned_at)
     if code_time is not None:
         return replace(known, step=step_of(code_time))
     return replace(known, refusal=_refuse(db, _attempt(terminal, reading, code.card_number)))
@@ -132,7 +135,7 @@ def _open_typed(db: Database, terminal: TerminalIdentity, digits: str, reading: 
 def _refuse(db: Database, attempt: otp.Attempt) -> Refusal:
     guess = otp.look_up(db, attempt)
     if guess.is_repeat:
-        return Refusal.WRONG_OTP  # never stored, for its id is taken, and so it doesn't count
+        return Refusal.WRONG_OTP  # uncounted: its id is taken, so it is answered as the first was, whatever it is
     return otp.record_failure(db, attempt, guess)
 
 

@@ -77,7 +77,7 @@ class Scan(Base):
 class OtpFailure(Base):
     """The nth wrong OTP of a terminal, or of a site. Two failures that race want the same n, and one looks again.
 
-    Until `retry_at` it takes no OTP of this card any more.
+    Until `retry_at`, if there is one, no OTP of this card is taken from there any more, right or wrong.
     """
 
     __tablename__ = "otp_failures"
@@ -86,4 +86,4 @@ class OtpFailure(Base):
     nth: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     card_number: Mapped[int] = mapped_column(BigInteger)
     failed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    retry_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

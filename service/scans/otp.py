@@ -23,11 +23,10 @@ from sqlalchemy import (
 )
 
 from service.cards.models import Card
-from service.cards.show import otp_key_of
 from service.codes import typed
 from service.codes.refusals import Refusal
 from service.codes.typed import TypedCode
-from service.crypto.vault import Vault
+from service.crypto.keyfile import Keys
 from service.db import Database, Statement, UtcDateTime, insert_into
 from service.scans.models import OtpFailure, Scan
 from service.sites.add import unknown_site
@@ -65,9 +64,9 @@ class Guess:
     is_repeat: bool
 
 
-def match(code: TypedCode, *, vault: Vault, at: datetime) -> datetime | None:
-    """Return the code time when the OTP is that of the number at scan time, whether or not a card has the number."""
-    return typed.matching_time(code.otp, otp_key=otp_key_of(code.card_number, vault), at=at)
+def match(code: TypedCode, *, keys: Keys, at: datetime) -> datetime | None:
+    """Return the code time when the OTP is right for its number at scan time, also a number of no card; else None."""
+    return typed.matching_time(code.otp, otp_key=keys.otp_key_of(code.card_number), at=at)
 
 
 def look_up(db: Database, attempt: Attempt) -> Guess:
@@ -89,33 +88,36 @@ def look_up(db: Database, attempt: Attempt) -> Guess:
 
 
 def record_failure(db: Database, attempt: Attempt, guess: Guess) -> Refusal:
-    """Count a wrong OTP and return why it is refused; of wrong ones that race, each takes its turn at the limit."""
-    while not guess.must_wait:
-        failure = {
-            "terminal_id": attempt.asker_id,
-            "nth": guess.last_nth + 1,
-            "card_number": attempt.card_number,
-            "failed_at": attempt.now,
-            "retry_at": attempt.now + _delay_after(guess.card_failures + 1),
-        }
-        if db.run(_RECORD, failure) is not None:
-            return Refusal.WRONG_OTP
+    """Count a wrong OTP and return why it is refused. Those that race count one after the other.
+
+    Whoever had to wait already when they began doesn't count: right digits would have been refused, too.
+    """
+    if guess.must_wait:
+        return Refusal.TOO_MANY_TRIES
+    while db.run(_RECORD, _failure(attempt, guess)) is None:
         guess = look_up(db, attempt)
-    return Refusal.TOO_MANY_TRIES
+    return Refusal.TOO_MANY_TRIES if guess.must_wait else Refusal.WRONG_OTP
 
 
-def _delay_after(failures: int) -> timedelta:
-    beyond = failures - FREE_FAILURES
-    return min(FIRST_DELAY * 2 ** (beyond - 1), LONGEST_DELAY) if beyond > 0 else timedelta(0)
+def _failure(attempt: Attempt, guess: Guess) -> dict[str, Any]:
+    beyond = guess.card_failures + 1 - FREE_FAILURES
+    delay = min(FIRST_DELAY * 2 ** (beyond - 1), LONGEST_DELAY) if beyond > 0 else None
+    return {
+        "terminal_id": attempt.asker_id,
+        "nth": guess.last_nth + 1,
+        "card_number": attempt.card_number,
+        "failed_at": attempt.now,
+        "retry_at": delay and attempt.now + delay,
+    }
 
 
 def failures_of_asker() -> Subquery:
     """Return the one row that says whether guessing is over for now: `must_wait`, `card_failures`, `last_nth`.
 
-    20 failures an hour a terminal, growing delays a card. Those that count are among the last 20, since no more are
-    allowed in an hour. Parameters: terminal_id, card_number, received_at, since.
+    20 failures an hour a terminal, growing delays a card; only the last 20 can matter.
+    Parameters: terminal_id, card_number, received_at, since.
     """
-    none: ColumnElement[int] = literal_column("0")
+    zero: ColumnElement[int] = literal_column("0")
     limit: ColumnElement[int] = literal_column(str(TERMINAL_LIMIT))
     own = select(OtpFailure).where(OtpFailure.terminal_id == bindparam("terminal_id", type_=Uuid()))
     last = own.order_by(OtpFailure.nth.desc()).limit(limit).subquery()
@@ -123,11 +125,11 @@ def failures_of_asker() -> Subquery:
     of_card = last.c.card_number == bindparam("card_number", type_=BigInteger())
     waits = last.c.retry_at > bindparam("received_at", type_=UtcDateTime())
     return select(
-        or_(func.count().filter(recent) >= limit, func.count().filter(and_(of_card, waits)) > none).label(
+        or_(func.count().filter(recent) >= limit, func.count().filter(and_(of_card, waits)) > zero).label(
             "must_wait"
         ),
         func.count().filter(and_(recent, of_card)).label("card_failures"),
-        func.coalesce(func.max(last.c.nth), none).label("last_nth"),
+        func.coalesce(func.max(last.c.nth), zero).label("last_nth"),
     ).subquery()
 
 

@@ -34,7 +34,7 @@ from service.stores.recognise import TERMINAL_HOLDS, TerminalIdentity
 
 @dataclass(frozen=True)
 class Reading:
-    """One scan as it reached us. `refusal` is what the code itself gave, before card and ledger are asked.
+    """One scan as it reached us. `refusal` is why it is refused whatever its card is; else card and ledger decide.
 
     The card is named by its id or, on a typed code, by its number.
     """
@@ -86,7 +86,7 @@ def _insert_by_id(dialect: Dialect) -> Executable:
 
 
 def _insert_by_number(dialect: Dialect) -> Executable:
-    """Right digits are worth nothing to a till that must wait; those of a number without a card were guessed."""
+    """Right digits are worth nothing to a till that must wait, nor where no card has the number (any more)."""
     failures = failures_of_asker()
     fault = case(
         (failures.c.must_wait, word(Refusal.TOO_MANY_TRIES)),

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from service import clock
 from service.cards.models import Card
-from service.cards.show import otp_key_of
 from service.codes.freshness import step_of
 from service.codes.typed import KIND
 from service.crypto.keyfile import Keys
@@ -107,9 +106,7 @@ def _add_cards(session: Session, crowd: Crowd, customers: Rows, count: int, now:
         [{"id": id_, "token_hash": digest, "customer_id": owner, **opened} for id_, digest, owner in rows],
     )
     numbers = random.sample(range(500_000_000, 1_000_000_000), count)
-    crowd.cards = [
-        CardFacts(secrets.randbits(63), number, otp_key_of(number, crowd.keys.vault)) for number in numbers
-    ]
+    crowd.cards = [CardFacts(secrets.randbits(63), number, crowd.keys.otp_key_of(number)) for number in numbers]
     cards = zip(crowd.cards, session_ids, owners, strict=True)
     made = [_card(card, session_id, owner, now) for card, session_id, owner in cards]
     session.execute(insert(Card), made)

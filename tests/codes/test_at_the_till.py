@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from service.crypto import keyfile
+from service.crypto.keyfile import Keys
 from service.scans.models import Scan
 from tests.codes.judge import VECTORS, ring
 from tests.vectors.build import MIDDAY
@@ -23,8 +24,7 @@ def carry_the_cards(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     site = world.site()
     cards = VECTORS["test_secrets"]["cards"]
     otp_keys = {int(card["card_number"]): base64.b32decode(card["otp_key"]) for card in cards}
-    for module in ("cards.manage", "cards.show", "scans.otp"):
-        monkeypatch.setattr(f"service.{module}.otp_key_of", lambda number, _: otp_keys.get(number, bytes(20)))
+    monkeypatch.setattr(Keys, "otp_key_of", lambda _, number: otp_keys.get(number, bytes(20)))
     for card in cards:
         drawn = SimpleNamespace(randbits=lambda _, card_id=card["card_id"]: int(card_id, 16))
         monkeypatch.setattr("service.cards.manage.secrets", drawn)

@@ -59,6 +59,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     loaded = keyfile.load(tmp_path / "new" / "keys.json")
     assert loaded.ring.keys == keys.ring.keys
     assert loaded.vault == keys.vault
+    assert loaded.otp_root == keys.otp_root
     assert rotate(tmp_path / "new" / "keys.json").ring.keys == keyfile.load(tmp_path / "new" / "keys.json").ring.keys
 
 
@@ -68,6 +69,17 @@ def test_a_file_from_before_the_index_key_had_versions_is_read(path: Path) -> No
     data["vault"]["index_key"] = only["key"]
     overwrite(path, json.dumps(data))
     assert keyfile.load(path).vault == kept.vault
+
+
+def test_a_file_from_before_otp_keys_followed_from_a_root_is_read_alike_each_time(path: Path) -> None:
+    data = json.loads(path.read_text("utf-8"))
+    del data["otp_root"]
+    overwrite(path, json.dumps(data))
+    read, again = keyfile.load(path), keyfile.load(path)
+    assert read.otp_root == again.otp_root
+    assert read.otp_key_of(887654321) != read.otp_key_of(887654322)
+    keyfile.save(path, read)
+    assert keyfile.load(path).otp_root == read.otp_root
 
 
 def test_the_first_key_signs_on_a_machine_whose_clock_is_a_little_behind() -> None:

@@ -207,7 +207,7 @@ LEFT_OUT = {
     "stores": _NOBODY,
     "terminals": _NOBODY,
     "enrolment_codes": _NOBODY,
-    "card_numbers": "digests under a key of the service, of numbers that are told where they are anybody's",
+    "card_numbers": "digests of card numbers, under a key of the service: a person's own stand under `cards`",
     "sites": _NOBODY,
     "operators": "members of staff, who are told as that",
     "data_keys": "the key that opens the person's values: they are told opened",

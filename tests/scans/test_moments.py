@@ -5,9 +5,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import func, select
 
 from service.db import Database
 from service.scans import identify, otp
+from service.scans.models import OtpFailure
 from service.stores.recognise import revoke_terminal
 from tests.world import Till, World
 
@@ -53,6 +55,8 @@ def test_two_wrong_otps_that_race_for_the_last_guess_do_not_both_get_it(
     rival: list[Any] = []
     slip_in(monkeypatch, otp, "look_up", lambda: rival.append(till.scan(guesses[19]).json["reason"]))
     assert (till.scan(guesses[20]).json["reason"], rival) == ("too_many_tries", ["wrong_otp"])
+    with world.service.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(OtpFailure)) == 21, "it was judged, so it counts"
 
 
 def test_two_wrong_otps_that_race_far_from_the_limit_both_count(

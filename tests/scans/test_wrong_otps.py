@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from service.cards.show import otp_key_of
 from service.codes import typed
 from service.crypto.tokens import hash_token
 from service.db import Database, Statement
@@ -59,6 +58,13 @@ def test_waiting_is_by_arrival_so_no_till_can_talk_it_away(world: World) -> None
     for scanned_at in ("2026-11-22T11:50:00Z", "2026-11-22T12:10:00Z"):
         answer = till.scan(wrong(maria, 4), scanned_at=scanned_at, clock_offset_ms=600_000)
         assert answer.json["reason"] == "too_many_tries"
+
+
+def test_no_till_dates_its_mistakes_back(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    for by in range(1, 4):
+        till.scan(wrong(maria, by), scanned_at="2026-11-22T11:51:00Z")
+    assert till.scan(maria.typed_code()).json["reason"] == "too_many_tries"
 
 
 def test_the_wait_is_over_by_arrival_though_the_code_was_read_while_it_ran(world: World) -> None:
@@ -134,13 +140,13 @@ def test_whose_access_ends_meanwhile_guesses_nothing(world: World) -> None:
         for asker, token_hash in ((terminal_id, hash_token(till.token)), (site_id, None))
     ]
     assert all(look_up(db, attempt).card_id for attempt in attempts)
-    with pytest.raises(NotAuthorised):
+    with pytest.raises(NotAuthorised, match="terminal"):
         look_up(db, replace(attempts[0], token_hash=bytes(32)))
     with db.write() as session:
         revoke_terminal(session, terminal_id, world.clock())
         revoke_site(session, site_id, world.clock())
-    for attempt in attempts:
-        with pytest.raises(NotAuthorised):
+    for attempt, asker in zip(attempts, ("terminal", "site"), strict=True):
+        with pytest.raises(NotAuthorised, match=asker):
             look_up(db, attempt)
 
 
@@ -179,6 +185,13 @@ def test_an_id_that_another_till_used_is_no_repeat(world: World) -> None:
     assert world.till(store).scan(maria.typed_code(), scan_id).json["outcome"] == "identified"
 
 
+def test_an_id_that_another_till_used_saves_no_guess(world: World) -> None:
+    store, maria = world.store(), world.shopper()
+    till, used = world.till(store), str(world.till(store).scan("71").json["scan_id"])
+    assert till.scan(wrong(maria, 1), used).json["reason"] == "wrong_otp"
+    assert reasons(till, *[wrong(maria, by) for by in range(2, 5)]) == ["wrong_otp"] * 2 + ["too_many_tries"]
+
+
 def test_another_guess_under_a_used_id_is_a_conflict_whether_or_not_it_is_right(world: World) -> None:
     till, maria = world.till(), world.shopper()
     scan_id = "0198c0de-0000-7000-8000-000000000001"
@@ -213,9 +226,29 @@ def test_where_no_guess_counts_right_digits_take_the_statements_that_wrong_ones_
 
 
 def test_right_digits_of_a_number_that_no_card_has_are_wrong(world: World) -> None:
-    number, vault = 887654321, world.service.keys.vault
-    lucky = typed.write(number, otp_key=otp_key_of(number, vault), now=world.clock())
-    assert reasons(world.till(), lucky) == ["wrong_otp"]
+    """They count: whoever stole the key file could else list the numbers that cards have."""
+    till, keys = world.till(), world.service.keys
+    right = [typed.write(880000000 + n, otp_key=keys.otp_key_of(880000000 + n), now=world.clock()) for n in range(22)]
+    assert reasons(till, *right) == ["wrong_otp"] * 20 + ["too_many_tries"] * 2
+
+
+def test_a_till_that_must_wait_hears_nothing_of_the_card_either(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
+    right = maria.typed_code()
+    maria.call("POST", f"/shopper/v1/cards/{maria.card['card_id']}/freeze", {})
+    assert reasons(till, right) == ["too_many_tries"]
+
+
+@pytest.mark.parametrize("mistakes", [1, 2])
+def test_a_free_mistake_makes_nobody_wait_though_another_machines_clock_is_behind(
+    world: World, mistakes: int
+) -> None:
+    till, maria = world.till(), world.shopper()
+    right = maria.typed_code()
+    assert reasons(till, *[wrong(maria, by + 1) for by in range(mistakes)]) == ["wrong_otp"] * mistakes
+    world.clock.forward(milliseconds=-200)
+    assert till.scan(right).json["outcome"] == "identified"
 
 
 def test_a_right_code_neither_counts_nor_forgives(world: World) -> None:

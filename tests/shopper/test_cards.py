@@ -1,6 +1,7 @@
 import base64
 import re
 import secrets
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +9,10 @@ import pyotp
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from service.cards.models import CardNumber
+from service.crypto import keyfile
 from tests.shopper.phone import Phone
 from tests.world import Shopper, Site, World
 
@@ -105,11 +107,45 @@ def test_a_card_of_before_numbers_were_kept_keeps_its_number(world: World, monke
     assert site.shopper("another").card["card_number"] == "887654321"
 
 
+def test_what_is_kept_of_a_number_tells_it_to_nobody_without_the_key_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter([887654321, 887654322])
+    monkeypatch.setattr("service.cards.manage._draw_number", lambda _: next(drawn))
+    site, vault = world.site(), world.service.keys.vault
+    numbers = [site.shopper(account_id).card["card_number"] for account_id in ("maria", "jose")]
+    assert numbers == ["887654321", "887654322"]
+    with world.service.db.read() as session:
+        kept = set(session.scalars(select(CardNumber.digest)))
+    assert kept == {vault.digest(number.encode(), context="card_numbers.digest") for number in numbers}
+    other = replace(vault, sealing_key=bytes(32))
+    assert kept.isdisjoint(other.digest(number.encode(), context="card_numbers.digest") for number in numbers)
+
+
 def test_an_otp_key_belongs_to_its_number_and_to_the_key_file(world: World) -> None:
-    maria, vault = world.shopper(), world.service.keys.vault
+    maria, keys = world.shopper(), world.service.keys
     info = b"cards.otp_key:" + maria.card["card_number"].encode()
-    expanded = HKDFExpand(SHA256(), length=20, info=info).derive(vault.sealing_key)
+    expanded = HKDFExpand(SHA256(), length=20, info=info).derive(keys.otp_root)
     assert base64.b32decode(maria.card["otp_key"]) == expanded
+
+
+def test_a_rotation_after_a_compromise_ends_the_otp_keys_that_phones_hold(world: World) -> None:
+    maria, till, path = world.shopper(), world.till(), world.settings.keys_file
+    for at_once, told in ((False, "identified"), (True, "refused")):
+        keyfile.save(path, keyfile.rotate(keyfile.load(path), world.clock(), at_once=at_once))
+        held = pyotp.TOTP(maria.card["otp_key"]).at(world.clock())
+        assert till.scan(f"73{maria.card['card_number']}{held}").json["outcome"] == told
+        world.clock.forward(minutes=1)
+    assert till.scan(maria.typed_code()).json["outcome"] == "identified", "the phone that asks has the new one"
+
+
+def test_a_card_that_was_frozen_and_then_revoked_is_told_as_revoked(world: World) -> None:
+    maria, till = world.shopper(), world.till()
+    code, path = maria.typed_code(), f"/shopper/v1/cards/{maria.card['card_id']}"
+    maria.call("POST", f"{path}/freeze", {})
+    maria.call("DELETE", path)
+    assert till.scan(code).json["reason"] == "card_unusable"
+    assert maria.call("GET", "/shopper/v1/activity").json["items"][0]["reason"] == "card_revoked"
 
 
 def test_a_revoked_card_makes_room_for_a_new_one(world: World) -> None:

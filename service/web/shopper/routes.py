@@ -43,7 +43,7 @@ def post_card(body: Empty) -> Response:  # noqa: ARG001
     `consent_withdrawn` for whoever has withdrawn identification.
     """
     with service().db.write() as session:
-        card, otp_key = make_card(session, shopper(), vault=service().keys.vault, now=now())
+        card, otp_key = make_card(session, shopper(), keys=service().keys, now=now())
         if otp_key is not None:
             _check_identification(session)
         payload = _card(card)
