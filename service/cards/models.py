@@ -63,10 +63,10 @@ class Card(Base):
 class CardNumber(Base):
     """A number that a card has or had, as a keyed digest: it stays when the card is erased, and leads to nobody.
 
-    No number is given twice: its OTP key would be the same, and a phone may still hold it.
+    No number that was ever given is given again: its OTP key would be the same, and a phone may still hold it.
     """
 
     __tablename__ = "card_numbers"
-    __table_args__ = ({"info": WITHOUT_ROWID},)  # rows in the order of cards would say whose they are
+    __table_args__ = ({"info": WITHOUT_ROWID},)  # on SQLite, rows in the order of cards would say whose they are
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)

@@ -58,7 +58,7 @@ def init() -> None:
     "--now",
     "at_once",
     is_flag=True,
-    help="Use the new key at once: after a compromise. Of the codes: every OTP key changes, too.",
+    help="Use the new key at once: after a compromise. With codes, each card's OTP key changes, too.",
 )
 @json_option
 def rotate(kind: str, at_once: bool) -> None:

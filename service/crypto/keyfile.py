@@ -218,7 +218,7 @@ def _parse(data: dict[str, Any]) -> Keys:
     if data["version"] != _VERSION or not kids or len(set(kids)) != len(kids):
         raise ValueError("not a key file of this version")
     sealing_key = _to_key(vault["sealing_key"])
-    # In a file from before OTP keys followed from anything, any key does that all processes have.
+    # In a file from before there was a root the sealing key stands in: every process has the same.
     otp_root = _to_key(data["otp_root"]) if "otp_root" in data else sealing_key
     return Keys(ring, Vault(_to_byte(vault["version"]), sealing_key, index_keys), otp_root)
 

@@ -238,8 +238,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _prepare_postgres(connection: Any, _record: Any) -> None:
-    connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
-    connection.commit()
+    """Have who finds a lock wait for a while only, unless the server or the URL says how long."""
+    unsaid = "current_setting('lock_timeout') = '0'"
+    connection.execute(f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_SECONDS}s', false) WHERE {unsaid}")
 
 
 def _name_read_only(context: ExceptionContext) -> OperationalError | None:

@@ -70,11 +70,11 @@ def _store(db: Database, terminal: TerminalIdentity, reading: Reading) -> tuple[
 
 
 def _balance(db: Database, attempt: otp.Attempt, stored: StoredScan, *, repeated: bool) -> None:
-    """Have right digits that are told nothing take as long as wrong ones, and count when no card has the number."""
+    """Run for right digits that earn nothing what wrong ones ran; those of a number that no card has count, too."""
     if repeated or stored.reason == Refusal.TOO_MANY_TRIES:
         otp.look_up(db, attempt)
     elif stored.reason == Refusal.WRONG_OTP:
-        otp.record_failure(db, attempt, otp.look_up(db, attempt))
+        otp.record_failure(db, attempt, replace(otp.look_up(db, attempt), must_wait=False))  # it was told already
 
 
 def told_reason(reason: str | None) -> Refusal | None:

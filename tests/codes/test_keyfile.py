@@ -82,6 +82,19 @@ def test_a_file_from_before_otp_keys_followed_from_a_root_is_read_alike_each_tim
     assert keyfile.load(path).otp_root == read.otp_root
 
 
+def test_no_two_roots_of_otp_keys_are_alike_and_none_is_shown(path: Path) -> None:
+    made = [keyfile.create(NOW) for _ in range(2)]
+    turned = [keyfile.rotate(made[0], NOW, at_once=True) for _ in range(2)]
+    data = json.loads(path.read_text("utf-8"))
+    del data["otp_root"]
+    overwrite(path, json.dumps(data))
+    every = [*made, *turned, keyfile.load(path)]
+    secrets = {keys.otp_root for keys in every} | {keys.vault.sealing_key for keys in made} | {bytes(32)}
+    assert len(secrets) == len(every) + len(made) + 1
+    assert not any(repr(keys.otp_root) in repr(keys) for keys in every)
+    assert keyfile.rotate(made[0], NOW, at_once=False).otp_root == made[0].otp_root
+
+
 def test_the_first_key_signs_on_a_machine_whose_clock_is_a_little_behind() -> None:
     assert keyfile.create(NOW).ring.signer(NOW - timedelta(minutes=5)).kid == 1
 

@@ -150,6 +150,23 @@ def test_five_hundred_items_are_taken_and_one_more_is_not(world: World) -> None:
     assert (more.status_code, more.json["code"]) == (422, "invalid_body")
 
 
+def test_what_a_slow_database_leaves_undone_is_to_be_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till, body = world.till(), {"scans": [{"scan_id": str(uuid4()), "code": "71"} for _ in range(3)]}
+    moments = iter([0, 1, 9, 10])
+    with monkeypatch.context() as slow:
+        slow.setattr("service.web.pos.sync.monotonic", lambda: next(moments))
+        results = till.call("POST", "/pos/v1/sync", body).json["results"]
+    assert [(result["status"], result["body"].get("code")) for result in results] == [
+        (201, None),
+        (201, None),
+        (503, "not_ready"),
+    ]
+    again = till.call("POST", "/pos/v1/sync", body).json["results"]
+    assert [result["status"] for result in again] == [200, 200, 201]
+
+
 def test_an_empty_sync_is_answered(world: World) -> None:
     assert sync(world.till()).json["results"] == []
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
+from service.codes import typed
 from service.db import Database
 from service.scans import identify, otp
 from service.scans.models import OtpFailure
@@ -57,6 +58,19 @@ def test_two_wrong_otps_that_race_for_the_last_guess_do_not_both_get_it(
     assert (till.scan(guesses[20]).json["reason"], rival) == ("too_many_tries", ["wrong_otp"])
     with world.service.db.read() as session:
         assert session.scalar(select(func.count()).select_from(OtpFailure)) == 21, "it was judged, so it counts"
+
+
+def test_right_digits_of_nobodys_number_count_though_they_raced_past_the_limit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till, keys, guesses = world.till(), world.service.keys, [f"73{number:09d}123456" for number in range(20)]
+    for guess in guesses[:19]:
+        till.scan(guess)
+    lucky = typed.write(887654321, otp_key=keys.otp_key_of(887654321), now=world.clock())
+    slip_in(monkeypatch, identify, "insert_scan", lambda: till.scan(guesses[19]))
+    assert till.scan(lucky).json["reason"] == "wrong_otp"
+    with world.service.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(OtpFailure)) == 21
 
 
 def test_two_wrong_otps_that_race_far_from_the_limit_both_count(

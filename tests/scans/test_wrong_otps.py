@@ -84,6 +84,15 @@ def test_twenty_mistakes_count_for_a_whole_hour(world: World) -> None:
     assert till.scan(maria.typed_code()).json["outcome"] == "identified"
 
 
+def test_the_hour_is_by_arrival_for_right_digits_too(world: World) -> None:
+    till, maria = world.till(), world.shopper()
+    reasons(till, *(unknown(number) for number in range(20)))
+    world.clock.forward(minutes=55)
+    code, read_at = maria.typed_code(), world.clock().isoformat()
+    world.clock.forward(minutes=6)
+    assert till.scan(code, scanned_at=read_at).json["outcome"] == "identified"
+
+
 def test_refusals_while_waiting_do_not_lengthen_the_wait(world: World) -> None:
     till, maria = world.till(), world.shopper()
     reasons(till, wrong(maria, 1), wrong(maria, 2), wrong(maria, 3))
