@@ -280,7 +280,7 @@ def test_a_card_that_is_just_being_made_ends_with_its_session(
     act = (lambda: end(maria, stolen)) if alone else (lambda: end_all_others(maria)[0])
     with Others(world) as pool:
         with db.write() as session:
-            make_card(session, identity(thief), vault=keys.vault, now=now)
+            make_card(session, identity(thief), keys=keys, now=now)
             job = pool.submit(act)
             assert waits(job)
         assert job.result(20) in (200, 204)
