@@ -24,27 +24,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_card_numbers")),
         sqlite_with_rowid=False,
     )
-    _make_failures(sa.Column("retry_at", UtcDateTime(), nullable=True))
+    op.add_column("otp_failures", sa.Column("retry_at", UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
-    _make_failures()
+    op.drop_column("otp_failures", "retry_at")
     op.drop_table("card_numbers")
     # The keys that were stored are gone, and their cards with them.
     op.execute("UPDATE cards SET revoked_at = created_at WHERE revoked_at IS NULL")
     op.add_column("cards", sa.Column("otp_key", sa.LargeBinary(), nullable=False, server_default=""))
-
-
-def _make_failures(*more: sa.Column[object]) -> None:
-    """Make the table of wrong OTPs anew: what it holds matters for an hour."""
-    op.drop_table("otp_failures")
-    op.create_table(
-        "otp_failures",
-        sa.Column("terminal_id", sa.Uuid(), nullable=False),
-        sa.Column("nth", sa.BigInteger(), nullable=False),
-        sa.Column("card_number", sa.BigInteger(), nullable=False),
-        sa.Column("failed_at", UtcDateTime(), nullable=False),
-        *more,
-        sa.PrimaryKeyConstraint("terminal_id", "nth", name=op.f("pk_otp_failures")),
-    )
-    op.create_index("ix_otp_failures_failed_at", "otp_failures", ["failed_at"])
