@@ -120,10 +120,9 @@ def read_problem(status: int, problem: object, headers: httpx2.Headers | None = 
     request_id = headers.get("x-request-id") if headers else None
     silent = "The service has trouble." if status // 100 == 5 else NOT_UNSPOKEN
     detail = _words(fields.get("detail")) or _words(fields.get("title")) or silent
-    if status in _NOT_AUTHORISED:
-        own_words = detail if ours else "The service doesn't accept this till's token."
-        return NotAuthorised(own_words, code=code, status=status, request_id=request_id)
-    # Any proxy may answer 413; all other final answers must be the service's own words.
+    # Any proxy may answer 413; every other no must be in the service's own words: a hotspot answers 403, too.
+    if ours and status in _NOT_AUTHORISED:
+        return NotAuthorised(detail, code=code, status=status, request_id=request_id)
     if is_final(status) and (ours or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
         errors = _errors(fields)
         return Refused(detail, code=code, status=status, errors=errors, request_id=request_id)

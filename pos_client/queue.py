@@ -20,7 +20,7 @@ from pos_client.answers import Terminal, read_terminal
 from pos_client.basket import Body, format_time
 from pos_client.errors import QueueFailed, ServiceError
 
-BUSY_SECONDS = 30.0
+BUSY_SECONDS = 5.0
 """How long one process waits for another that is writing."""
 MOST_OFFSET_MS = 10_000_000_000_000
 """The largest clock offset that the service takes: no clock is wrong by more than 317 years."""

@@ -23,6 +23,8 @@ from service.db.turns import Turns
 
 # What somebody else has locked is waited for so long, well below the time after which a worker is taken for dead.
 BUSY_TIMEOUT_SECONDS = 10
+# A lone statement on PostgreSQL is mostly a till's, which gives up after 2 s: nobody is served by waiting longer.
+LONE_TIMEOUT_SECONDS = 2
 # A server that is gone, or accepts and says nothing, must not hold a worker until it is killed for that.
 _POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # seconds; milliseconds
 _WRITES, _WAITED = "unspoken_writes", "unspoken_waited"
@@ -30,6 +32,9 @@ _NOTICED_SECONDS = 0.1
 # The statements given to `run` find rows by unique keys, whatever the values are. Left to itself, PostgreSQL may plan
 # one anew each time, which takes longer than running it.
 _PLAN_ONCE = "SET plan_cache_mode = force_generic_plan"
+_SHORTEN_OURS = """
+SELECT set_config(name, %(patience)s, false) FROM pg_settings WHERE name = 'lock_timeout' AND source = 'session'
+"""
 # Synchronous NORMAL survives a crash of the process, not a power cut: its last commits may be lost then.
 # A scan touches pages of three trees; with SQLite's own 1,000 pages a busy shop would copy its log back, and wait
 # for the disk, nine times a second. With these it is once, and the log grows to 40 MB.
@@ -181,7 +186,7 @@ class Database:
             if self.on_sqlite:
                 self._kept.file = _identity(self._path)
             else:
-                cursor.execute(_PLAN_ONCE)
+                _prepare_lone(cursor)
         with _waiting_less(cursor.connection, waited) if waited > _NOTICED_SECONDS else nullcontext():
             return cursor.execute(sql, bound).fetchall()
 
@@ -241,6 +246,12 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
     """Have who finds a lock wait for a while only, unless the server or the URL says how long."""
     unsaid = "current_setting('lock_timeout') = '0'"
     connection.execute(f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_SECONDS}s', false) WHERE {unsaid}")
+
+
+def _prepare_lone(cursor: Any) -> None:
+    """Prepare a kept connection; a `lock_timeout` that the operator has set stays."""
+    cursor.execute(_PLAN_ONCE)
+    cursor.execute(_SHORTEN_OURS, {"patience": f"{LONE_TIMEOUT_SECONDS}s"})
 
 
 def _name_read_only(context: ExceptionContext) -> OperationalError | None:

@@ -69,6 +69,14 @@ def test_a_status_is_final_or_not_or_a_matter_of_credentials(status: int, kind: 
     assert str(caught.value) == "Some words."
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 407, 409, 422])
+@pytest.mark.parametrize("body", [b"<h1>Sign in to the hotspot</h1>", b'{"detail": "Log in."}', b""])
+def test_a_no_without_a_code_is_not_the_service_s(status: int, body: bytes) -> None:
+    with pytest.raises(Unavailable) as caught:
+        door(answer_with(status, content=body)).call("GET", "/x")
+    assert (caught.value.code, caught.value.status) == ("garbage_answer", status)
+
+
 @pytest.mark.parametrize("depth", [10, 900, 970, 990, 200_000])
 def test_a_problem_nested_deeply_is_told_without_its_depths(depth: int) -> None:
     abyss = b"[" * depth + b"]" * depth

@@ -1,6 +1,7 @@
 import multiprocessing
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -122,6 +123,19 @@ def test_a_place_that_cannot_be_written_is_told_in_plain_words(tmp_path: Path) -
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(QueueFailed):
         Queue(tmp_path / "file" / "till.db")
+
+
+def test_a_queue_that_another_program_holds_is_told_while_a_cashier_still_waits(
+    queue: Queue, queue_path: Path
+) -> None:
+    with closing(sqlite3.connect(queue_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(QueueFailed, match="locked"):
+            queue.put(new_item(Kind.SCAN, "a", {}, NOW))
+        assert time.monotonic() - begun < 10
+        other.rollback()
+    queue.put(new_item(Kind.SCAN, "a", {}, NOW))
 
 
 def test_a_failed_write_leaves_nothing_behind(queue: Queue) -> None:
