@@ -104,7 +104,8 @@ def tell_status(status: Status) -> None:
     if terminal := status.terminal:
         say(GOOD, f"{terminal.label or 'Till'} at {terminal.store.name}{' (training)' * terminal.training}")
         say(GOOD, f"Service {status.url}, last reached {_when(status.last_online_at)}")
-        say(GOOD, f"The service's clock is {_seconds(status.clock_offset_ms or 0)} s ahead of this till's")
+        ahead = round((status.clock_offset_ms or 0) / 1000, 1)
+        say(GOOD, f"The service's clock is {abs(ahead)} s {'behind' if ahead < 0 else 'ahead of'} this till's")
     else:
         say(BAD, "Not enrolled yet: unspoken-till enrol URL CODE")
     waiting = ", ".join(f"{count} {kind}" for kind, count in status.waiting.items() if count)
@@ -145,11 +146,6 @@ def _tell_dead_letter(letter: DeadLetter) -> None:
     say(BAD, f"Refused {what}: {letter.detail} ({letter.code})")
     for error in letter.errors:
         say(BAD, f"  {error.get('pointer', '')} {error.get('detail', '')}")
-
-
-def _seconds(milliseconds: int) -> str:
-    # Adding zero turns -0.0 into 0.0.
-    return f"{round(milliseconds / 1000, 1) + 0.0}"
 
 
 def _when(moment: datetime | None) -> str:

@@ -13,6 +13,8 @@ from pos_client.queue import MOST_OFFSET_MS, Queue, encode
 
 T = TypeVar("T")
 
+_QUICK = timedelta(seconds=1)
+
 
 class Wire:
     """The door, with the token, the terminal and the clock offset that the queue file remembers."""
@@ -70,9 +72,10 @@ class Wire:
         return terminal
 
     def _measure(self, answer: Answer, before: datetime, after: datetime) -> None:
-        # The answer was given somewhere on the way; the middle is the best guess.
+        # The answer was given somewhere on the way; the middle is the best guess, and a bad one of a slow answer.
         facts = {"last_online_at": format_time(after)}
-        if server_time := read_server_time(answer):
+        is_of_use = after - before < _QUICK or self._queue.clock_offset_ms() is None
+        if is_of_use and (server_time := read_server_time(answer)):
             offset = round((server_time - (before + (after - before) / 2)) / timedelta(milliseconds=1))
             if abs(offset) <= MOST_OFFSET_MS:
                 facts["clock_offset_ms"] = str(offset)

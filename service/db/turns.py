@@ -12,6 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Who waited so long lets the others have their turn before asking for another: the kernel gives the lock
+# to whoever is awake, and a worker with its next request at hand would have it again and again.
+_LONG_SECONDS, _BREATH_SECONDS = 1.0, 0.05
+
 
 class Turns:
     """A lock between threads and processes, on a file that holds nothing."""
@@ -26,13 +30,17 @@ class Turns:
     def taken(self) -> Iterator[float]:
         """Hold the lock; it is told how many seconds it was waited for."""
         begun = time.monotonic()
-        with self._between_threads:
-            file = self._descriptor()
-            fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                yield time.monotonic() - begun
-            finally:
-                fcntl.flock(file, fcntl.LOCK_UN)
+        try:
+            with self._between_threads:
+                file = self._descriptor()
+                fcntl.flock(file, fcntl.LOCK_EX)
+                try:
+                    yield time.monotonic() - begun
+                finally:
+                    fcntl.flock(file, fcntl.LOCK_UN)
+        finally:
+            if time.monotonic() - begun > _LONG_SECONDS:
+                time.sleep(_BREATH_SECONDS)
 
     def close(self) -> None:
         """Close the file; the next turn opens it again."""

@@ -17,8 +17,10 @@ from service.merging.lock import lock_identities
 from service.merging.models import Decider, Proposal, ProposalStatus, Rule
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
+from service.proof.contacts import ask_for_sign_in
 from service.proof.evict import may_be_confirmed
 from service.proof.hold import Prover
+from service.sessions.models import ShopperSession
 from service.sites.models import Site
 
 
@@ -96,4 +98,7 @@ def unlink_account(session: Session, identifier_id: UUID, *, prover: Prover, now
     nodes = set(session.scalars(nodes_of(prover.customer_id)))
     if row is None or row.kind != IdentifierKind.ACCOUNT or row.ended_at is not None or row.customer_id not in nodes:
         raise NotFound("there is no such account of yours")
+    held = session.get(ShopperSession, prover.session_id)
+    if held is None or held.site_id != row.issuer:
+        ask_for_sign_in(session, prover)  # another shop's: its sessions, which end, are not this one's to end
     unlink(session, row, actor=prover.actor, now=now)

@@ -1,5 +1,6 @@
 """Who waits for a turn and then for SQLite's lock waits once: its time for both is one."""
 
+import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import Dialect, Executable, column, table, text
 
 from service.db import Database, Statement
+from service.db.turns import Turns
 
 SECONDS = 1.0
 
@@ -54,3 +56,28 @@ def test_many_who_wait_behind_a_foreign_lock_wait_as_long_as_one(
                 one.result()
         with db.read() as session:
             assert session.scalar(text("PRAGMA busy_timeout")) == SECONDS * 1000
+
+
+def take_turns(path: str, times: int, seconds: float) -> None:
+    turns = Turns(path)
+    for _ in range(times):
+        with turns.taken():
+            time.sleep(seconds)
+
+
+def test_who_had_to_wait_long_lets_the_others_have_their_turn_before_another_of_their_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "turn")
+    busy = multiprocessing.get_context("spawn").Process(target=take_turns, args=(path, 4, 1.5))
+    busy.start()
+    turns = Turns(path)
+    try:
+        while not Path(path).exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        with turns.taken() as waited:
+            pass
+    finally:
+        busy.terminate()
+        busy.join()
+        turns.close()
+    assert waited < 2.5

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
-from service.audit.models import COMMAND, ERASED_SESSION, Actor, ActorKind, AuditEntry
+from service.audit.models import COMMAND, ERASED_SESSION, Action, Actor, ActorKind, AuditEntry
 from service.cards.models import Card
 from service.consent.models import Consent
+from service.customers.identifiers import add_identifier
 from service.customers.models import Customer, Identifier, IdentifierKind, Trust
 from service.errors import NotFound
 from service.linking.models import LinkRequest
@@ -23,6 +24,7 @@ from service.sales.models import Claim, Return, Sale
 from service.scans.models import OtpFailure, Scan
 from service.sessions.models import Handoff, ShopperSession
 from tests.erasure.scene import EMAIL, VALUES, Scene, dump, operator, personal
+from tests.merging.people import SITE
 from tests.world import World
 
 
@@ -386,3 +388,22 @@ def test_a_code_on_its_way_under_another_index_key_goes_with_her(scene: Scene, r
     scene.erase()
     with scene.world.service.db.read() as session:
         assert len(session.scalars(select(OneTimeCode)).all()) == 2
+
+
+def test_what_ended_on_any_file_of_one_person_names_no_session_of_who_was_erased(scene: Scene) -> None:
+    """Eva has two files, Maria proved what the second claims."""
+    scene.live()
+    people, contact = scene.people, Contact(IdentifierKind.EMAIL, EMAIL)
+    eva, second = people.node(), people.node()
+    people.join(eva, second)
+    with people.write() as session:
+        opened = session.scalars(select(ShopperSession).where(ShopperSession.customer_id == scene.nodes[0])).first()
+        assert opened is not None
+        by_maria = Actor(ActorKind.SHOPPER, opened.id)
+        claim: dict[str, Any] = {"kind": contact.kind, "value": EMAIL, "trust": Trust.CLAIMED, "actor": SITE}
+        add_identifier(session, people.keystore, customer_id=second, now=people.now(), **claim)
+        given: dict[str, Any] = {"vault": people.keystore.vault, "actor": by_maria, "now": people.now()}
+        evict(session, contact, prover_id=scene.nodes[0], **given)
+    scene.erase()
+    told = [row for row in scene.rows(AuditEntry) if row["action"] == Action.IDENTIFIER_EVICTED]
+    assert {row["actor_id"] for row in told if row["customer_id"] == second} == {ERASED_SESSION}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from service.matching.compare import Level, compare_birth
 from service.matching.person import Birth, Person, complete, fold, read_person
 
 
@@ -56,3 +57,7 @@ def test_a_record_is_completed_by_another_of_the_same_person() -> None:
     other = Person(given="anna", birth=Birth("1984", "05", "31"), emails=("a@example.com",))
     both = ("a@example.com", "b@example.com")
     assert complete(one, other) == Person(given="ana", birth=Birth("1984", "05", "31"), emails=both)
+
+
+def test_a_birth_date_with_day_and_month_exchanged_is_a_slip() -> None:
+    assert compare_birth(Birth("1984", "05", "12"), Birth("1984", "12", "05")) is Level.SWAPPED

@@ -540,3 +540,12 @@ def test_rules_that_cannot_be_used_are_named_in_one_line(people: People, rules: 
     done = CliRunner().invoke(main, ["identity", "simulate", str(rules)])
     assert done.exit_code == 1
     assert "limits.crm" in done.stderr
+
+
+def test_what_todays_rules_would_part_as_well_is_no_change(people: People, rules: Path) -> None:
+    ana, luis = people.node("Ana"), people.node("Luis")
+    people.change("merging", phone_alone_merges_named=True)
+    for node in (ana, luis):
+        people.give(node, PHONE, "+34600123456")
+    assert people.are_one(ana, luis)
+    assert simulate(people, rules) == {"merges": [], "splits": []}

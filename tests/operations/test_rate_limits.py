@@ -156,7 +156,12 @@ def test_a_missing_cookie_costs_its_address_once(world: World) -> None:
 @pytest.mark.usefixtures("moment")
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/pos/v1/enrol", {"enrolment_code": "use_guess"}), ("/shopper/v1/handoff", {"handoff": "ush_guess"})],
+    [
+        ("/pos/v1/enrol", {"enrolment_code": "use_guess"}),
+        ("/shopper/v1/handoff", {"handoff": "ush_guess"}),
+        ("/shopper/v1/sign-in", {"kind": "email", "value": "no address"}),
+        (f"/shopper/v1/sign-in/{uuid4()}", {"code": "000000"}),
+    ],
 )
 def test_one_time_secrets_can_not_be_guessed_fast(world: World, path: str, body: dict[str, str]) -> None:
     answers = flood(lambda: world.client.post(path, json=body), limit=guards.ADDRESS_LIMIT.burst)

@@ -7,7 +7,7 @@ import pytest
 from service.audit.models import Action
 from service.customers.models import Trust
 from tests.merging.people import CRM, EMAIL, PHONE, People
-from tests.world import Caller
+from tests.world import Caller, World
 
 OPERATOR = "/operator/v1"
 
@@ -157,3 +157,13 @@ def test_a_reason_is_read_though_one_of_the_two_is_erased(people: People, olga: 
     people.keystore.destroy([both[gone]], people.now())
     [edge] = olga.call("GET", f"{OPERATOR}/customers/{both[1 - gone]}").json["merges"]
     assert (edge["reason"], edge["undo_reason"]) == ("the same person", "mother and daughter")
+
+
+def test_nobody_is_joined_with_who_was_erased(world: World, olga: Caller) -> None:
+    site = world.site()
+    ana, bea = site.account("ana"), site.account("bea")
+    erased = olga.call("POST", f"{OPERATOR}/customers/{bea}/erase", {"reason": "requested"})
+    assert erased.status_code == 200
+    asked = {"other_id": bea, "reason": "the same"}
+    refused = olga.call("POST", f"{OPERATOR}/customers/{ana}/merge", asked)
+    assert (refused.status_code, refused.json["code"]) == (409, "erased")

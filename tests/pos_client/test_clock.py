@@ -1,5 +1,5 @@
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,3 +81,32 @@ def test_a_clock_that_is_wrong_by_decades_is_put_right(
     till.enrol(ENROLMENT_CODE)
     till.sell(a_sale())
     assert service.bodies("sale")[0]["occurred_at"] == "2026-11-22T10:00:00.000Z"
+
+
+def test_a_slow_answer_does_not_replace_what_a_quick_one_told_of_the_clock(
+    till: PosClient, service: FakeService, clock: Clock
+) -> None:
+    def answer_after_two_seconds() -> datetime:
+        now = clock()
+        clock.advance(seconds=2)
+        return now
+
+    till.heartbeat()
+    service.clock = answer_after_two_seconds
+    till.heartbeat()
+    assert till.status().clock_offset_ms == 0
+    assert till.status().last_online_at == clock()
+
+
+def test_a_till_that_knows_only_slow_answers_believes_them(
+    open_till: OpenTill, service: FakeService, clock: Clock
+) -> None:
+    def answer_after_two_seconds() -> datetime:
+        now = clock() + timedelta(minutes=1)
+        clock.advance(seconds=2)
+        return now
+
+    service.clock = answer_after_two_seconds
+    till = open_till()
+    till.enrol(ENROLMENT_CODE)
+    assert till.status().clock_offset_ms == 59_000

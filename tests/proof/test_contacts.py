@@ -190,6 +190,24 @@ def test_in_a_sites_session_nobody_changes_what_she_signs_in_with(world: World, 
     assert maria.sign_in().add(PHONE).json["outcome"] == "added"
 
 
+def test_in_a_sites_session_nobody_takes_another_sites_account_off_once_she_can_sign_in(
+    world: World, maria: Maria, somebody: Somebody
+) -> None:
+    site, other = vouching_site(world), vouching_site(world, "Other shop")
+    for one in (site, other):
+        give(one, "maria-7", EMAIL, verified=True)
+    maria.phone.open(site, "maria-7")
+    elsewhere = other.shopper("maria-7")
+    accounts = {row["site"]["name"]: f"accounts/{row['identifier_id']}" for row in maria.accounts()}
+    refused = maria.call("DELETE", accounts["Other shop"])
+    assert (refused.status_code, refused.json["code"]) == (409, "sign_in_needed")
+    assert elsewhere.call("GET", "/shopper/v1/session").status_code == 200
+    assert maria.call("DELETE", accounts["Trusted shop"]).status_code == 204
+    signed_in = somebody().sign_in(EMAIL)
+    assert signed_in.call("DELETE", accounts["Other shop"]).status_code == 204
+    assert elsewhere.call("GET", "/shopper/v1/session").status_code == 401
+
+
 def test_a_code_that_a_sites_session_asked_for_earlier_adds_nothing_either(
     world: World, maria: Maria, somebody: Somebody, inbox: Inbox
 ) -> None:

@@ -237,6 +237,14 @@ def test_an_account_that_gave_the_number_long_ago_is_not_the_provers_to_confirm(
     assert stranger.sign_in(PHONE).accounts() == []
 
 
+def test_nor_is_it_after_the_index_key_was_rotated(world: World, somebody: Somebody) -> None:
+    give(world.site(), "maria-7", PHONE)
+    world.clock.forward(days=180)
+    People(world, world.service.rules).rotate_index_key()
+    world.clock.forward(minutes=1)
+    assert somebody().sign_in(PHONE).accounts() == []
+
+
 def test_nor_is_one_that_gave_it_long_ago_and_was_joined_with_an_older_one(world: World, somebody: Somebody) -> None:
     site, people = world.site(), People(world, world.service.rules)
     older = site.account("maria-1")
@@ -354,8 +362,9 @@ def test_giving_up_a_contact_makes_neither_an_address_older_nor_an_old_number_yo
     assert told()[contact] == before
 
 
+@pytest.mark.parametrize("rotated", [False, True])
 def test_a_site_that_takes_a_number_back_and_gives_it_again_makes_it_no_fresher(
-    world: World, somebody: Somebody
+    world: World, somebody: Somebody, rotated: bool
 ) -> None:
     site = vouching_site(world)
     customer_id = give(site, "old-owner", PHONE, verified=True)
@@ -364,6 +373,9 @@ def test_a_site_that_takes_a_number_back_and_gives_it_again_makes_it_no_fresher(
     [number] = [row["identifier_id"] for row in known if row["kind"] == "phone"]
     taken_back = site.call("DELETE", f"/commerce/v1/accounts/old-owner/identifiers/{number}")
     assert taken_back.status_code == 204
+    if rotated:
+        People(world, world.service.rules).rotate_index_key()
+        world.clock.forward(minutes=1)
     give(site, "old-owner", PHONE, verified=True)
     assert somebody().prove(PHONE).json["status"] == "second_proof_needed"
 

@@ -140,9 +140,12 @@ def post_refuse_account(proposal_id: UUID, body: Empty) -> Response:  # noqa: AR
 
 
 @bp.delete("/accounts/<uuid:identifier_id>")
-@operation({204: None}, problems=(403, 404))
+@operation({204: None}, problems=(403, 404, 409))
 def delete_account(identifier_id: UUID) -> Response:
-    """Take an account off the shopper's file; the sessions that its site opened for it end, with their cards."""
+    """Take an account off the shopper's file; the sessions that its site opened for it end, with their cards.
+
+    In a session that another shop opened: `sign_in_needed` as for contacts.
+    """
     with service().db.write() as session:
         unlink_account(session, identifier_id, prover=prover(), now=now())
     return Response(status=204)
