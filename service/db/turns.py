@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 # Who waited so long lets the others have their turn before asking for another: the kernel gives the lock
 # to whoever is awake, and a worker with its next request at hand would have it again and again.
-_LONG_SECONDS, _BREATH_SECONDS = 1.0, 0.05
+LONG_SECONDS, BREATH_SECONDS = 1.0, 0.05
 
 
 class Turns:
@@ -39,8 +39,8 @@ class Turns:
                 finally:
                     fcntl.flock(file, fcntl.LOCK_UN)
         finally:
-            if time.monotonic() - begun > _LONG_SECONDS:
-                time.sleep(_BREATH_SECONDS)
+            if time.monotonic() - begun > LONG_SECONDS:
+                time.sleep(BREATH_SECONDS)
 
     def close(self) -> None:
         """Close the file; the next turn opens it again."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from service.crypto.keystore import KeyStore
@@ -14,7 +14,7 @@ from service.errors import Conflict, NotFound
 from service.merging.decide import accept, reject
 from service.merging.join import Cause, Outcome
 from service.merging.lock import lock_identities
-from service.merging.models import Decider, Proposal, ProposalStatus, Rule
+from service.merging.models import Decider, Merge, Proposal, ProposalStatus, Rule
 from service.merging.rules import Rules
 from service.merging.unlink import unlink
 from service.proof.contacts import ask_for_sign_in
@@ -37,7 +37,7 @@ def list_accounts(session: Session, customer_id: UUID) -> list[ShownAccount]:
     """Return a customer's live accounts, then those that wait for the customer's word."""
     found = _accounts(session, customer_id, None)
     for proposal in _open_proposals(session, customer_id):
-        if may_be_confirmed(session, proposal.b_id):
+        if _is_for_the_owner(session, proposal):
             found += _accounts(session, proposal.b_id, proposal.id)
     return found
 
@@ -47,11 +47,12 @@ def confirm(
 ) -> str:
     """Join the claimant's accounts with the shopper, whose they are; return `linked`, or `pending`.
 
-    It is for an operator when the rules say so, or when the claimant has proved a contact of their own since.
+    It is for an operator when the rules say so, or when the claimant has a contact of their own, or has got another
+    account, since: she was never asked about that one.
     """
     lock_identities(session)
     proposal = _get(session, proposal_id, prover)
-    if not may_be_confirmed(session, proposal.b_id):
+    if not _is_for_the_owner(session, proposal):
         proposal.decider = Decider.OPERATOR.value
         return "pending"
     cause = Cause(Rule.OWNER_CONFIRMED, prover.actor)
@@ -75,6 +76,18 @@ def _get(session: Session, proposal_id: UUID, prover: Prover) -> Proposal:
     if proposal.status != ProposalStatus.OPEN:
         raise Conflict("this account waits no more: it was decided already", code="already_decided")
     return proposal
+
+
+def _is_for_the_owner(session: Session, proposal: Proposal) -> bool:
+    """Return whether the claimant's accounts are still those that the shopper was asked about."""
+    since, theirs = proposal.created_at, nodes_of(proposal.b_id)
+    given = select(Identifier.id).where(
+        *live_of(proposal.b_id, IdentifierKind.ACCOUNT), Identifier.created_at > since
+    )
+    ends = or_(Merge.a_id.in_(theirs), Merge.b_id.in_(theirs))
+    joined = select(Merge.id).where(ends, Merge.undone_at.is_(None), Merge.created_at > since)
+    has_grown = session.scalar(select(or_(given.exists(), joined.exists())))
+    return may_be_confirmed(session, proposal.b_id) and not has_grown
 
 
 def _open_proposals(session: Session, customer_id: UUID) -> list[Proposal]:

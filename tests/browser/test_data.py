@@ -157,6 +157,20 @@ def test_an_account_that_is_confirmed_is_connected(phone: Phone, planted: Site) 
     expect(phone.page.locator("#accounts-none")).to_be_visible()
 
 
+def test_accounts_that_one_answer_decides_are_one_row(phone: Phone, shop: Shop, planted: Site) -> None:
+    waiting = [
+        {"identifier_id": str(uuid.uuid4()), "site": {"name": name}, "since": "2026-11-20T10:00:00Z"}
+        | {"status": "to_confirm", "proposal_id": proposal_id}
+        for name, proposal_id in (("Zapatos", "p1"), ("Beta", "p2"), ("Gamma", "p1"))
+    ]
+    phone.page.route("**/shopper/v1/accounts", lambda route: route.fulfill(json={"items": waiting}))
+    phone.page.reload()
+    rows = phone.page.locator("#accounts-to-confirm > li")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Zapatos and Gamma")
+    expect(phone.page.get_by_role("button", name="Yes, it’s mine: Zapatos and Gamma")).to_have_count(1)
+
+
 def test_an_account_that_is_refused_stays_apart(phone: Phone, planted: Site) -> None:
     phone.page.get_by_role("button", name="No, it isn’t: Moda Clara").click()
     expect(phone.page.locator("#data-told")).to_have_text("The account is not yours, and stays apart.")

@@ -1,6 +1,5 @@
 """Who waits for a turn and then for SQLite's lock waits once: its time for both is one."""
 
-import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Dialect, Executable, column, table, text
 
-from service.db import Database, Statement
-from service.db.turns import Turns
+from service.db import Database, Statement, turns
 
 SECONDS = 1.0
 
@@ -58,26 +56,15 @@ def test_many_who_wait_behind_a_foreign_lock_wait_as_long_as_one(
             assert session.scalar(text("PRAGMA busy_timeout")) == SECONDS * 1000
 
 
-def take_turns(path: str, times: int, seconds: float) -> None:
-    turns = Turns(path)
-    for _ in range(times):
-        with turns.taken():
-            time.sleep(seconds)
-
-
-def test_who_had_to_wait_long_lets_the_others_have_their_turn_before_another_of_their_own(tmp_path: Path) -> None:
-    path = str(tmp_path / "turn")
-    busy = multiprocessing.get_context("spawn").Process(target=take_turns, args=(path, 4, 1.5))
-    busy.start()
-    turns = Turns(path)
-    try:
-        while not Path(path).exists():
-            time.sleep(0.01)
-        time.sleep(0.2)
-        with turns.taken() as waited:
-            pass
-    finally:
-        busy.terminate()
-        busy.join()
-        turns.close()
-    assert waited < 2.5
+@pytest.mark.parametrize(("held", "breaths"), [(0.0, []), (0.2, [turns.BREATH_SECONDS])])
+def test_who_waited_or_held_a_turn_long_lets_the_others_go_first_and_nobody_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: float, breaths: list[float]
+) -> None:
+    """On a busy machine the kernel would give the lock to whoever lets go of it and wants it again at once."""
+    slept: list[float] = []
+    with closing(turns.Turns(str(tmp_path / "turn"))) as mine:
+        with mine.taken():
+            time.sleep(held)
+            monkeypatch.setattr(turns, "LONG_SECONDS", 0.1)
+            monkeypatch.setattr("service.db.turns.time.sleep", slept.append)
+        assert slept == breaths

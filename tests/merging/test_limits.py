@@ -3,8 +3,9 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from service.customers.models import Trust
+from service.customers.models import Identifier, Trust
 from service.merging.models import Merge, Rule
 from tests.merging.people import CRM, EMAIL, SHOPPER, People
 from tests.proof.people import vouching_site
@@ -184,3 +185,12 @@ def test_what_can_no_longer_be_read_still_counts_while_the_index_key_is_rotated(
     people.rotate_index_key()
     people.give(b, EMAIL, "b@example.com")
     assert believed(people, a, b) == [["verified", "claimed"], ["verified"]]
+
+
+def test_an_owner_who_proves_a_contact_anew_has_proved_it_now(people: People) -> None:
+    node = people.node()
+    for _ in range(2):
+        people.give(node, EMAIL, "maria@example.com", actor=SHOPPER)
+    with people.world.service.db.read() as session:
+        [proved] = session.scalars(select(Identifier.owner_proved_at).where(Identifier.customer_id == node))
+    assert proved == people.world.clock()

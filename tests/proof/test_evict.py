@@ -1,14 +1,16 @@
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from service.audit.models import Action, AuditEntry
+from service.customers.identifiers import add_identifier
 from service.customers.models import IdentifierKind, Trust
 from service.merging.models import Proposal
 from tests.linking.requests import asked
-from tests.merging.people import People
+from tests.merging.people import SITE, People
 from tests.proof.people import EMAIL, PHONE, Maria, contact_of, give, vouching_site
 from tests.shopper.phone import Phone, handoff
 from tests.world import Site, World
@@ -90,6 +92,39 @@ def test_an_account_that_she_confirms_is_hers_with_everything_in_it(world: World
     assert asked.status_code == 200
     again = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
     assert again.status_code in (404, 409), "once is enough"
+
+
+def test_accounts_of_one_claimant_are_asked_about_together(world: World, maria: Maria) -> None:
+    people, beta, gamma = People(world, world.service.rules), world.site("Beta"), world.site("Gamma")
+    people.join(UUID(give(beta, "mallory", EMAIL)), UUID(gamma.account("mallory")))
+    maria.sign_in()
+    waiting = maria.accounts()
+    assert {item["site"]["name"] for item in waiting} == {"Beta", "Gamma"}
+    assert len({item["proposal_id"] for item in waiting}) == 1
+
+
+@pytest.mark.parametrize("grows", ["by_a_join", "by_an_account"])
+@pytest.mark.parametrize("looks", [True, False])
+def test_an_account_that_came_after_she_was_asked_never_enters_her_file_by_her_answer(
+    world: World, maria: Maria, grows: str, looks: bool
+) -> None:
+    people, beta, gamma = People(world, world.service.rules), world.site("Beta"), world.site("Gamma")
+    mallory, gone = UUID(give(beta, "mallory", EMAIL)), UUID(gamma.account("gone"))
+    maria.sign_in()
+    [waiting] = maria.accounts()
+    world.clock.forward(minutes=1)
+    if grows == "by_a_join":
+        people.join(gone, mallory)
+    else:
+        with people.write() as session:
+            account: dict[str, Any] = {"kind": IdentifierKind.ACCOUNT, "value": "late", "issuer": UUID(gamma.site_id)}
+            who: dict[str, Any] = {"customer_id": mallory, "trust": Trust.VERIFIED, "actor": SITE}
+            add_identifier(session, people.keystore, now=people.now(), **account, **who)
+    if looks:
+        assert maria.accounts() == []
+    answer = maria.call("POST", f"accounts/{waiting['proposal_id']}/confirm", {})
+    assert (answer.status_code, answer.json) == (200, {"status": "pending"})
+    assert maria.accounts() == []
 
 
 def test_an_account_that_she_refuses_stays_apart_for_good(world: World, maria: Maria) -> None:

@@ -50,7 +50,9 @@ class AddedOut(Answer):
 
 
 class OwnAccountOut(Answer):
-    """An account with a site. `to_confirm`: it was opened with a contact that the shopper proved since."""
+    """An account with a site. `to_confirm`: it was opened with a contact that the shopper proved since; accounts with
+    one `proposal_id` are one person's, and decided together.
+    """
 
     identifier_id: UUID
     site: SiteName

@@ -51,6 +51,9 @@ export function money(minorUnits, currency) {
   return format.format(minorUnits / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+/** Names in one sentence: Zapatos, Beta and Gamma. */
+export const listed = (names) => new Intl.ListFormat(language).format(names);
+
 /** When something was, seen from `now` (both milliseconds): just now, 5 minutes ago, 3 hours ago, a date. */
 export function when(then, now) {
   const age = Math.max(now - then, 0);
