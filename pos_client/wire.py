@@ -13,8 +13,6 @@ from pos_client.queue import MOST_OFFSET_MS, Queue, encode
 
 T = TypeVar("T")
 
-_QUICK = timedelta(seconds=1)
-
 
 class Wire:
     """The door, with the token, the terminal and the clock offset that the queue file remembers."""
@@ -72,13 +70,15 @@ class Wire:
         return terminal
 
     def _measure(self, answer: Answer, before: datetime, after: datetime) -> None:
-        # The answer was given somewhere on the way; the middle is the best guess, and a bad one of a slow answer.
+        # The answer was given somewhere on the way: the middle is the best guess, and wrong by half the way at most.
+        # What is known stays unless that proves it wrong; a slow answer is a worse measure than the one before.
         facts = {"last_online_at": format_time(after)}
-        is_of_use = after - before < _QUICK or self._queue.clock_offset_ms() is None
-        if is_of_use and (server_time := read_server_time(answer)):
-            offset = round((server_time - (before + (after - before) / 2)) / timedelta(milliseconds=1))
-            if abs(offset) <= MOST_OFFSET_MS:
-                facts["clock_offset_ms"] = str(offset)
+        if server_time := read_server_time(answer):
+            half = (after - before) / 2
+            offset, known = server_time - before - half, self._queue.clock_offset_ms()
+            is_news = known is None or abs(offset - timedelta(milliseconds=known)) > half
+            if is_news and abs(in_ms := round(offset / timedelta(milliseconds=1))) <= MOST_OFFSET_MS:
+                facts["clock_offset_ms"] = str(in_ms)
         with suppress(QueueFailed):  # an answer is worth more than what it says of the clock
             self._queue.remember(**facts)
 

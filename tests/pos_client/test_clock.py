@@ -83,30 +83,44 @@ def test_a_clock_that_is_wrong_by_decades_is_put_right(
     assert service.bodies("sale")[0]["occurred_at"] == "2026-11-22T10:00:00.000Z"
 
 
+def answer_on_the_way(service: FakeService, clock: Clock, there: float, back: float, ahead: float = 0) -> None:
+    """Have the service answer after so many seconds, by a clock that is so many seconds ahead."""
+
+    def tell() -> datetime:
+        clock.advance(seconds=there)
+        told = clock() + timedelta(seconds=ahead)
+        clock.advance(seconds=back)
+        return told
+
+    service.clock = tell
+
+
 def test_a_slow_answer_does_not_replace_what_a_quick_one_told_of_the_clock(
     till: PosClient, service: FakeService, clock: Clock
 ) -> None:
-    def answer_after_two_seconds() -> datetime:
-        now = clock()
-        clock.advance(seconds=2)
-        return now
-
     till.heartbeat()
-    service.clock = answer_after_two_seconds
+    answer_on_the_way(service, clock, there=0, back=2)
     till.heartbeat()
     assert till.status().clock_offset_ms == 0
     assert till.status().last_online_at == clock()
 
 
-def test_a_till_that_knows_only_slow_answers_believes_them(
+def test_a_quick_answer_replaces_what_a_slow_one_told_of_the_clock(
     open_till: OpenTill, service: FakeService, clock: Clock
 ) -> None:
-    def answer_after_two_seconds() -> datetime:
-        now = clock() + timedelta(minutes=1)
-        clock.advance(seconds=2)
-        return now
-
-    service.clock = answer_after_two_seconds
+    answer_on_the_way(service, clock, there=0, back=2, ahead=60)
     till = open_till()
     till.enrol(ENROLMENT_CODE)
     assert till.status().clock_offset_ms == 59_000
+    answer_on_the_way(service, clock, there=0.1, back=0.1, ahead=60)
+    till.heartbeat()
+    assert till.status().clock_offset_ms == 60_000
+
+
+@pytest.mark.parametrize("jumped", [-3600, -3, 3, 3600])
+def test_a_clock_that_was_set_is_noticed_by_slow_answers_too(
+    till: PosClient, service: FakeService, clock: Clock, jumped: float
+) -> None:
+    answer_on_the_way(service, clock, there=1, back=1, ahead=jumped)
+    till.heartbeat()
+    assert till.status().clock_offset_ms == jumped * 1000
