@@ -5,7 +5,7 @@ UnspokenError
  ├── Conflict          the thing is there, in a state that forbids this
  │    └── IdConflict   the id was used before with another body
  ├── NotAuthorised     the credential is bad, used, expired or revoked
- ├── Unavailable       a store that this needs does not answer; worth trying again
+ ├── Unavailable       a store or a key that this needs isn't there; worth trying again
  ├── BadSettings       the settings or the key file can't be used; the service won't start
  └── a feature's own   customers' InvalidIdentifier, proof's AskedTooOften, sales' ClaimedTooMany, importing's BadFile
 """
@@ -47,7 +47,7 @@ class NotAuthorised(UnspokenError):
 
 
 class Unavailable(UnspokenError):
-    """A store that this needs does not answer; the message names it."""
+    """A store or a key that this needs isn't there; the message names it."""
 
     code = "not_ready"
 

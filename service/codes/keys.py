@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from service.codes.refusals import CodeRefused, Refusal
+from service.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class KeyRing:
         self._by_kid = {key.kid: key for key in self.keys}
 
     def signer(self, now: datetime) -> CodeKey:
-        """Return the key that signs at `now`; LookupError when none does yet."""
+        """Return the key that signs at `now`; `Unavailable` when none does yet."""
         for key in reversed(self.keys):
             if key.signs_from <= now:
                 return key
-        raise LookupError("no key signs yet")
+        raise Unavailable("no key signs yet: the clock was set back, or `signs_from` in the key file is wrong")
 
     def verifier(self, kid: int, now: datetime) -> CodeKey:
         """Return the key `kid` while it verifies; `CodeRefused(unknown_key)` otherwise."""

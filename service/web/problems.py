@@ -50,7 +50,7 @@ def to_problem(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
     if isinstance(error, Unavailable):
-        log(Level.WARNING, "key store failed", request_id=g.get("request_id"), error=_first_line(error.__cause__))
+        log(Level.WARNING, "not ready", request_id=g.get("request_id"), error=_first_line(error.__cause__ or error))
         return Problem(503, error.code, error.detail, retry_after=1)
     if isinstance(error, UnspokenError):
         status = next((status for kind, status in _STATUS_OF.items() if isinstance(error, kind)), None)

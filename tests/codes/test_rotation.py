@@ -13,7 +13,7 @@ from service.codes.keys import KeyRing
 from service.codes.refusals import CodeRefused, Refusal
 from service.crypto import keyfile
 from service.crypto.keyfile import Keys
-from service.errors import BadSettings
+from service.errors import BadSettings, Unavailable
 
 START = datetime(2026, 11, 22, 12, 0, 0, 123_456, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -119,7 +119,7 @@ def test_a_retired_key_is_not_kept_longer_by_later_rotations() -> None:
 
 def test_no_key_signs_before_its_time() -> None:
     keys = keyfile.create(START)
-    with pytest.raises(LookupError):
+    with pytest.raises(Unavailable):
         keys.ring.signer(keys.ring.keys[0].signs_from - timedelta(microseconds=1))
 
 

@@ -43,6 +43,15 @@ def test_a_code_is_never_stored_on_its_way(world: World, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["code", "code.svg", "code.png"])
+def test_while_no_key_signs_there_is_no_code(world: World, address: str) -> None:
+    maria = world.shopper()
+    world.clock.now = world.service.keys.ring.keys[0].signs_from - timedelta(seconds=1)
+    answer = maria.call("GET", f"/shopper/v1/{address}")
+    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "not_ready", "1")
+    assert "no key signs yet" in world.client.get("/readyz").json["detail"]
+
+
+@pytest.mark.parametrize("address", ["code", "code.svg", "code.png"])
 def test_without_a_card_there_is_no_code(world: World, address: str) -> None:
     answer = session_of(world.site()).call("GET", f"/shopper/v1/{address}")
     assert (answer.status_code, answer.json["code"]) == (409, "card_needed")

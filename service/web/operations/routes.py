@@ -5,6 +5,7 @@ from typing import Literal
 
 from flask import Blueprint, Response
 
+from service.errors import Unavailable
 from service.migrations import find_fault
 from service.privacy.replay import is_strange
 from service.web.context import now, service
@@ -50,8 +51,8 @@ def _faults() -> list[str]:
     faults = list(_database_faults())
     try:
         service().keys.ring.signer(now())
-    except LookupError:
-        faults.append("no key signs yet")
+    except Unavailable as fault:
+        faults.append(fault.detail)
     if service().live_keys.fault is not None:
         faults.append(f"{service().live_keys.fault}; the keys read before are still in force")
     return faults
