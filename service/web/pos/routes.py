@@ -140,7 +140,10 @@ def put_return(return_id: UUID, body: ReturnIn) -> Response:
 @bp.post("/sync")
 @operation({200: SyncOut}, body=SyncIn)
 def post_sync(body: SyncIn) -> Response:
-    """Deliver what a till kept while it was offline. One bad item never spoils the others."""
+    """Deliver what a till kept while it was offline. One bad item never spoils the others.
+
+    What isn't done after 10 seconds, because the database makes it wait, is 503 item by item: send those again.
+    """
     return answer({"results": sync(body), "server_time": now()})
 
 
